@@ -1,0 +1,155 @@
+"""How a stream is to be run: every default of the house stands in this one class."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+from ..exceptions import ConfigurationError
+
+Split = Literal["token", "grapheme", "word", "line", "sentence"]
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "split": ("token", "grapheme", "word", "line", "sentence"),
+    "pause_mode": ("drain", "hold"),
+    "recovery": ("fail", "restart", "continue"),
+}
+_COUNTS = {"buffer_size": 1, "max_backlog_bytes": 0, "max_retries": 0}
+_SWITCHES = ("smooth", "keep_history", "include_prompt")
+_DELAYS = ("retry_delay", "max_retry_delay")
+
+PROFILES: dict[str, dict[str, Any]] = {
+    "interactive": {},
+    "smooth": {"smooth": True, "split": "word"},
+    "bulk": {"buffer_size": 64, "buffer_seconds": 1.0},
+    "voice": {"split": "sentence"},
+}
+
+
+@dataclass(frozen=True)
+class StreamConfig:
+    """Settings of one stream; durations in seconds, None switches a limit off.
+
+    Raises `ConfigurationError` naming the key for any value that cannot work.
+    """
+
+    buffer_size: int = 1
+    """Tokens per delivery."""
+    buffer_seconds: float | None = None
+    """Longest time text may be withheld by buffering."""
+    split: Split = "token"
+    """Re-cut the text before it is handed out."""
+    tokens_per_second: float | None = None
+    """Throttle what is handed out."""
+    smooth: bool = False
+    """Steady reveal: the rate follows the backlog and catches up; flushed at the end."""
+    pause_mode: Literal["drain", "hold"] = "drain"
+    """While paused: keep reading into a backlog, or stop reading."""
+    max_backlog_bytes: int = 1024 * 1024
+    """Backlog kept in memory; beyond it spills to an anonymous temporary file."""
+    handler_errors: Literal["isolate", "stop"] | int = "isolate"
+    """A failing handler is isolated, stops the stream, or is dropped after so many failures."""
+    connect_timeout: float | None = 10.0
+    first_token_timeout: float | None = 600.0
+    """From the request to the first content; thinking and tool arguments are content."""
+    idle_timeout: float | None = None
+    """Longest gap between contents; heartbeats do not reset it."""
+    silence_timeout: float | None = 600.0
+    """Longest gap between any two bytes."""
+    total_timeout: float | None = None
+    quiet_after: float | None = 30.0
+    """A `StreamQuiet` event after so long without content; never a kill."""
+    max_retries: int = 2
+    """Attempts after the first, before the first content."""
+    retry_delay: float = 0.5
+    max_retry_delay: float = 30.0
+    recovery: Literal["fail", "restart", "continue"] = "fail"
+    """What to do when the answer breaks off after its first content."""
+    keep_history: bool = True
+    """Text can be iterated again from the start, token by token."""
+    progress_interval: float = 0.5
+    include_prompt: bool = False
+    """Put the prompt into the metadata that `on_stream_start` gets."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            problem = _problem(field.name, getattr(self, field.name))
+            if problem:
+                raise ConfigurationError(f"{field.name} must be {problem}, not {getattr(self, field.name)!r}")
+
+    @classmethod
+    def of(
+        cls, value: StreamConfig | Mapping[str, Any] | str | None, base: StreamConfig | None = None
+    ) -> StreamConfig:
+        """Make a config of a mapping, of a profile's name, or of nothing.
+
+        A mapping or profile changes `base` (default: the defaults). Raises `ConfigurationError`
+        for an unknown key or profile, naming the nearest valid one, and for a bad value.
+        """
+        if isinstance(value, StreamConfig):
+            return value
+        if value is None:
+            changes: Mapping[str, Any] = {}
+        elif isinstance(value, str):
+            check_names([value], PROFILES, "profile")
+            changes = PROFILES[value]
+        elif isinstance(value, Mapping):
+            changes = value
+        else:
+            raise ConfigurationError(
+                f"config must be a StreamConfig, a mapping or a profile's name, not {value!r}"
+            )
+        check_names(changes, [field.name for field in fields(cls)], "stream setting")
+        return replace(base or cls(), **changes)
+
+    @property
+    def recuts(self) -> bool:
+        """Whether handlers get other pieces than the provider's."""
+        return self.split != "token" or self.buffer_size > 1
+
+    @property
+    def timed(self) -> bool:
+        """Whether handing out follows a clock of its own, so that reading must not wait for it."""
+        return bool(self.buffer_seconds or self.tokens_per_second or self.smooth)
+
+
+def check_names(names: Iterable[Any], valid: Iterable[str], what: str) -> None:
+    """Raise `ConfigurationError` for the first name that is not valid, naming the nearest one."""
+    known = list(valid)
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(sorted(known))}"
+            raise ConfigurationError(f"unknown {what} {name!r}: {hint}")
+
+
+def _problem(name: str, value: Any) -> str | None:
+    """What the value should be, if it is not."""
+    if name in _CHOICES:
+        allowed = _CHOICES[name]
+        return None if value in allowed else "one of " + ", ".join(map(repr, allowed))
+    if name in _SWITCHES:
+        return None if isinstance(value, bool) else "True or False"
+    if name in _COUNTS:
+        least = _COUNTS[name]
+        return None if _is_count(value, least) else f"a whole number of at least {least}"
+    if name == "handler_errors":
+        good = value in ("isolate", "stop") if isinstance(value, str) else _is_count(value, 1)
+        return None if good else "'isolate', 'stop' or a whole number of at least 1"
+    if name in _DELAYS:
+        return None if _is_number(value) and value >= 0 else "a number of seconds of at least 0"
+    good = _is_number(value) and value > 0
+    if name == "progress_interval":
+        return None if good else "a number above 0"
+    return None if good or value is None else "a number above 0, or None"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_count(value: Any, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least

@@ -1,0 +1,324 @@
+"""From chunks to handlers: count, number, shape, and name what happened, under the user's control."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from ..exceptions import APIModelError
+from . import stream_events as events
+from .exceptions import HandlerError, StreamCancelledError, StreamingError
+from .stream_config import StreamConfig
+from .stream_events import StreamChunk, StreamResult, ToolCall
+from .stream_handler import Dispatcher, HandlerRegistry
+from .stream_log import StreamLog
+from .stream_shape import Pacer, Piece, Shaper
+from .stream_source import Chunk
+from .stream_state import StateMachine, Trigger
+
+_logger = logging.getLogger("api_models")
+
+
+class Answer:
+    """What the chunks of a run have said so far, besides its text."""
+
+    def __init__(self) -> None:
+        self.thinking: list[str] = []
+        self.tool_calls: list[ToolCall] = []
+        self._refusal: list[str] = []
+        self._citations: list[Mapping[str, Any]] = []
+        self._said: dict[str, Any] = {}
+
+    def absorb(self, chunk: StreamChunk) -> None:
+        for name in ("usage", "stop_reason", "raw_stop_reason", "model", "response_id"):
+            if (value := getattr(chunk, name)) is not None:
+                self._said[name] = value
+        if chunk.refusal:
+            self._refusal.append(chunk.refusal)
+        if chunk.citation is not None:
+            self._citations.append(chunk.citation)
+
+    def result(self, text: str, metadata: Mapping[str, Any], stats: Mapping[str, Any]) -> StreamResult:
+        return StreamResult(
+            text,
+            thinking="".join(self.thinking),
+            refusal="".join(self._refusal),
+            tool_calls=tuple(self.tool_calls),
+            citations=tuple(self._citations),
+            provider=metadata.get("provider"),
+            stats=stats,
+            **{"model": metadata.get("model"), **self._said},
+        )
+
+
+class Statistics:
+    """What a run has seen; seconds and counts. Written by its own threads, read by any."""
+
+    def __init__(self) -> None:
+        self.start_time = time.time()
+        self.tokens = self.characters = self.failures = self.bytes_received = 0
+        self.attempts = 1
+        self.time_to_first_token: float | None = None
+        self.longest_gap = 0.0
+
+    def arrived(self, chunks: Sequence[Chunk], elapsed: float, waited: float) -> None:
+        """Note that chunks came after a wait of `waited` seconds."""
+        if self.time_to_first_token is not None:
+            self.longest_gap = max(self.longest_gap, waited)
+        elif any(map(_is_content, chunks)):
+            self.time_to_first_token = elapsed
+
+    def snapshot(self, machine: StateMachine, dispatcher: Dispatcher) -> dict[str, Any]:
+        elapsed, tokens = machine.elapsed(), self.tokens
+        return {
+            "tokens_received": tokens,
+            "tokens_per_second": tokens / elapsed if elapsed > 0 else 0.0,
+            "start_time": self.start_time,
+            "elapsed_time": elapsed,
+            "errors": self.failures + dispatcher.handler_errors,
+            "time_to_first_token": self.time_to_first_token,
+            "longest_gap": self.longest_gap,
+            "paused_time": machine.paused_time,
+            "handler_time": dispatcher.handler_time,
+            "handler_errors": dispatcher.handler_errors,
+            "bytes_received": self.bytes_received,
+            "attempts": self.attempts,
+        }
+
+
+def _is_content(chunk: Chunk) -> bool:
+    if isinstance(chunk, StreamChunk):
+        return bool(chunk.text or chunk.thinking or chunk.tool_arguments or chunk.tool_call)
+    return isinstance(chunk, str) and bool(chunk)
+
+
+class Delivery:
+    """Hands the chunks of one run to its handlers, obeying control calls between any two pieces.
+
+    One thread delivers; the thread that reads may be another and only calls `arrive`.
+    """
+
+    def __init__(self, config: StreamConfig, registry: HandlerRegistry, metadata: Mapping[str, Any]) -> None:
+        self.stream_id = uuid.uuid4().hex
+        self.config = config
+        self.metadata = MappingProxyType({**metadata, "stream_id": self.stream_id})
+        self.machine = StateMachine()
+        self.log = StreamLog(self.stream_id, config.keep_history)
+        self.backlog: deque[Chunk] = deque()  # what the source gave and nobody has handed out
+        self.outcome: StreamResult | APIModelError | None = None
+        self.stats = Statistics()
+        self._dispatcher = Dispatcher(registry, config.handler_errors, self.stream_id, self.machine.elapsed)
+        self._shaper = Shaper(config.split, config.buffer_size) if config.recuts else None
+        self._pacer = Pacer(config) if config.tokens_per_second or config.smooth else None
+        self._pieces: deque[Piece | ToolCall] = deque()  # shaped, in the order to hand out
+        self._answer = Answer()
+        self._index = self._thoughts = 0
+        self._withheld_since: float | None = None
+        self._next_progress = config.progress_interval
+        self._ending = False
+
+    def begin(self) -> None:
+        self._tell(events.StreamStarted, self.metadata)
+
+    def arrive(self, chunks: Sequence[Chunk], waited: float) -> None:
+        """Take what the source gave after `waited` seconds."""
+        if chunks:
+            self.stats.arrived(chunks, self.machine.elapsed(), waited)
+            self.backlog.extend(chunks)
+
+    def deliver(self, on_pause: Callable[[], None]) -> None:
+        """Hand out all that has arrived; `on_pause` is called before a pause is waited out.
+
+        Raises `StreamCancelledError` when the stream was cancelled, `HandlerError` when a
+        handler's failure ends it.
+        """
+        notices, backlog, pieces = self.machine.notices, self.backlog, self._pieces
+        while True:
+            if notices:
+                self.attend(on_pause)
+            if pieces:
+                self._hand_out(pieces, on_pause)
+            elif backlog:
+                self._take(backlog.popleft())
+            else:
+                break
+        if self.machine.elapsed() >= self._next_progress:
+            self._report_progress()
+
+    def attend(self, on_pause: Callable[[], None]) -> None:
+        """Tell what control calls did, and wait out a pause."""
+        while (notice := self.machine.next_notice()) is not None:
+            if notice is Trigger.CANCEL:
+                raise StreamCancelledError("the stream was cancelled")
+            self._tell(events.StreamPaused if notice is Trigger.PAUSE else events.StreamResumed)
+            if notice is Trigger.PAUSE:
+                on_pause()
+
+    def flush_due(self) -> float | None:
+        """Cut loose what was withheld for `buffer_seconds`; seconds until then, None if nothing is."""
+        if self._withheld_since is None or self._shaper is None or not self.config.buffer_seconds:
+            return None
+        left = self._withheld_since + self.config.buffer_seconds - self.machine.elapsed()
+        if left <= 0:
+            self._pieces.extend(self._shaper.flush())
+            self._withheld_since = None
+        return max(left, 0)
+
+    def cancel(self) -> bool:
+        if not self.machine.fire(Trigger.CANCEL):
+            return False
+        self._dispatcher.mute()
+        return True
+
+    def conclude(self, error: BaseException | None) -> None:
+        """Hand out what is left, change to the last state, tell it. The source is closed by now."""
+        try:
+            if not isinstance(error, (HandlerError, StreamCancelledError)):
+                self._flush()
+            if not isinstance(error, StreamCancelledError):
+                while not self.machine.fire(Trigger.FAIL if error else Trigger.COMPLETE):
+                    self.attend(no_reading)
+        except (HandlerError, StreamCancelledError) as late:
+            return self.conclude(late)
+        try:
+            self._tell_end(error)
+        except HandlerError:
+            _logger.debug("stream %s had ended when a handler failed", self.stream_id)
+        finally:
+            self.log.end()
+
+    def status(self) -> dict[str, Any]:
+        """The statistics of this moment, the caller's to keep."""
+        return self.stats.snapshot(self.machine, self._dispatcher)
+
+    def _take(self, chunk: Chunk) -> None:
+        if isinstance(chunk, str):
+            self._take_text(chunk)
+        elif isinstance(chunk, StreamChunk):
+            self._take_chunk(chunk)
+        elif isinstance(chunk, events.RetryNotice):
+            self.stats.attempts += 1
+            self._tell(events.StreamRetrying, chunk.attempt, chunk.delay, chunk.error)
+        elif isinstance(chunk, events.ResetNotice):
+            self._reset(chunk.reason)
+        elif chunk is not None:  # None between deltas is common and harmless
+            raise StreamingError(f"a source yields str or StreamChunk, not {type(chunk).__name__}")
+
+    def _take_chunk(self, chunk: StreamChunk) -> None:
+        self._answer.absorb(chunk)
+        if chunk.thinking:
+            self._answer.thinking.append(chunk.thinking)
+            self._tell(events.ThinkingReceived, chunk.thinking, self._thoughts)
+            self._thoughts += 1
+        self._take_text(chunk.text)
+        if chunk.tool_call is not None:
+            self._pieces.extend(self._shaper.flush() if self._shaper else ())
+            self._pieces.append(chunk.tool_call)
+
+    def _take_text(self, text: str) -> None:
+        if not text:
+            return
+        self.stats.tokens += 1
+        self.stats.characters += len(text)
+        if self._shaper is None:
+            piece = (text, self._index)
+            self._index += 1
+            if self._pacer is None:
+                self._hand_out_text(*piece)
+            else:
+                self._pieces.append(piece)
+        else:
+            self._pieces.extend(self._shaper.push(text))
+            if not self._shaper.withheld:
+                self._withheld_since = None
+            elif self._withheld_since is None:
+                self._withheld_since = self.machine.elapsed()
+
+    def _hand_out(self, pieces: deque[Piece | ToolCall], on_pause: Callable[[], None]) -> None:
+        """Hand out the first piece, when it is due."""
+        if self._pacer is not None:
+            clock, waiting = self.machine.clock, len(pieces) + len(self.backlog) - 1
+            due = self._pacer.book(clock(), waiting, self._ending)
+            while (left := due - clock()) > 0:
+                if self.machine.wait(bool, left):
+                    self.attend(on_pause)
+        piece = pieces.popleft()
+        if isinstance(piece, ToolCall):
+            self._answer.tool_calls.append(piece)
+            self._tell(events.ToolCallReceived, piece)
+        else:
+            self._hand_out_text(*piece)
+
+    def _hand_out_text(self, text: str, index: int) -> None:
+        self.log.add((text, index, self.machine.clock() - self.machine.epoch))
+        self._dispatcher.tell_token(text, index)
+
+    def _tell(self, kind: type[events.StreamEvent], *values: Any) -> None:
+        event = kind(self.stream_id, self.machine.elapsed(), *values)
+        self.log.add(event)
+        self._dispatcher.tell(event)
+
+    def _report_progress(self) -> None:
+        elapsed = self.machine.elapsed()
+        self._next_progress = elapsed + self.config.progress_interval
+        tokens = self.stats.tokens
+        self._tell(events.StreamProgress, tokens, self.stats.characters, tokens / elapsed)
+
+    def _reset(self, reason: str) -> None:
+        self.log.reset()
+        self._answer = Answer()
+        self._index = self._thoughts = 0
+        if self._shaper is not None:
+            self._shaper = Shaper(self.config.split, self.config.buffer_size)
+        self._tell(events.StreamReset, reason)
+
+    def _flush(self) -> None:
+        self._ending = True
+        self.deliver(no_reading)
+        if self._shaper is not None:
+            self._pieces.extend(self._shaper.flush())
+            self.deliver(no_reading)
+
+    def _tell_end(self, error: BaseException | None) -> None:
+        text = self._received_text()
+        if error is None:
+            self.outcome = self._answer.result(text, self.metadata, self.status())
+            self._tell(events.StreamCompleted, self.outcome)
+            return
+        self.outcome = failure = _typed(error)
+        failure.partial_text = text
+        failure.provider = failure.provider or self.metadata.get("provider")
+        failure.model = failure.model or self.metadata.get("model")
+        if isinstance(failure, StreamCancelledError):
+            self._tell(events.StreamCancelled, text)
+        else:
+            self.stats.failures += 1
+            self._tell(events.StreamFailed, failure)
+
+    def _received_text(self) -> str:
+        """All that arrived, handed out or not."""
+        texts = [self.log.text()]
+        texts += [piece[0] for piece in self._pieces if not isinstance(piece, ToolCall)]
+        texts += [self._shaper.withheld] if self._shaper else []
+        for chunk in self.backlog:
+            texts.append(chunk.text if isinstance(chunk, StreamChunk) else "")
+            texts.append(chunk if isinstance(chunk, str) else "")
+        return "".join(texts)
+
+
+def no_reading() -> None:
+    """What to do before a pause when no reading has to go on: nothing."""
+
+
+def _typed(error: BaseException) -> APIModelError:
+    if isinstance(error, APIModelError):
+        return error
+    try:
+        raise StreamingError(f"the source failed: {error!r}") from error
+    except StreamingError as typed:
+        return typed

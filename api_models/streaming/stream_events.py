@@ -1,0 +1,181 @@
+"""What a source yields, what happened to a stream, and what came of it, as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ..exceptions import APIModelError
+
+StopReason = Literal["stop", "length", "tool_calls", "content_filter", "refusal", "stop_sequence", "pause"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A whole call that the model asks the caller to make."""
+
+    id: str | None
+    name: str
+    arguments: dict[str, Any]
+    arguments_json: str
+    """The arguments byte for byte as the provider sent them; may be empty for no arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUsage:
+    """Tokens as the provider counts them, None where it did not say; nothing is recomputed.
+
+    Whether `input_tokens` includes cached ones differs from provider to provider.
+    """
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    source: Literal["reported", "estimated", "unknown"] = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamChunk:
+    """What a source yields when it is more than visible text (which may be a plain `str`)."""
+
+    text: str = ""
+    thinking: str = ""
+    refusal: str = ""
+    tool_call: ToolCall | None = None
+    tool_arguments: str = ""
+    """A piece of a call in the making: it keeps the content clocks alive, no handler sees it."""
+    citation: Mapping[str, Any] | None = None
+    usage: TokenUsage | None = None
+    stop_reason: StopReason | None = None
+    raw_stop_reason: str | None = None
+    model: str | None = None
+    response_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamResult:
+    """What a completed stream came to; `str(result)` is the text."""
+
+    text: str
+    thinking: str = ""
+    refusal: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    citations: tuple[Mapping[str, Any], ...] = ()
+    stop_reason: StopReason | None = None
+    raw_stop_reason: str | None = None
+    usage: TokenUsage = TokenUsage()
+    model: str | None = None
+    provider: str | None = None
+    response_id: str | None = None
+    stats: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class RetryNotice:
+    """A source's word that an attempt failed and the next begins in `delay` seconds."""
+
+    attempt: int
+    delay: float
+    error: APIModelError
+
+
+@dataclass(frozen=True, slots=True)
+class ResetNotice:
+    """A source's word that the text so far is void and a new answer begins."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEvent:
+    """Something that happened to one stream, `elapsed` seconds after its start (pauses excluded)."""
+
+    stream_id: str
+    elapsed: float
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStarted(StreamEvent):
+    metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenReceived(StreamEvent):
+    """`index` is the number of provider tokens handed out completely before this text."""
+
+    text: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkingReceived(StreamEvent):
+    text: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallReceived(StreamEvent):
+    tool_call: ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPaused(StreamEvent):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class StreamResumed(StreamEvent):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class StreamQuiet(StreamEvent):
+    """Nothing but heartbeats, if that, for `seconds`; a warning, the stream lives on."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRetrying(StreamEvent):
+    """Attempt `attempt` (the first is 1) failed with `error`; the next begins in `delay` seconds."""
+
+    attempt: int
+    delay: float
+    error: APIModelError
+
+
+@dataclass(frozen=True, slots=True)
+class StreamReset(StreamEvent):
+    """Text was delivered and a new attempt begins from an empty text."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamProgress(StreamEvent):
+    """`rate` is tokens per second of `elapsed`."""
+
+    tokens: int
+    characters: int
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class StreamCompleted(StreamEvent):
+    result: StreamResult
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFailed(StreamEvent):
+    error: APIModelError
+
+
+@dataclass(frozen=True, slots=True)
+class StreamCancelled(StreamEvent):
+    partial_text: str

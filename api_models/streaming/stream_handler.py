@@ -1,0 +1,228 @@
+"""Who is told: the handler to subclass, the register of handlers, and the one caller of user code."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..exceptions import APIModelError, ConfigurationError
+from .exceptions import HandlerError
+from .stream_events import (
+    StreamCancelled,
+    StreamCompleted,
+    StreamEvent,
+    StreamFailed,
+    StreamPaused,
+    StreamProgress,
+    StreamReset,
+    StreamResumed,
+    StreamStarted,
+    ThinkingReceived,
+    TokenReceived,
+    ToolCall,
+    ToolCallReceived,
+)
+
+_logger = logging.getLogger("api_models")
+
+# Which hook an event goes to, and with what; events that are not here reach `on_event` alone.
+_ROUTES: dict[type[StreamEvent], tuple[str, Callable[[Any], tuple[Any, ...]]]] = {
+    StreamStarted: ("on_stream_start", lambda event: (event.metadata,)),
+    TokenReceived: ("on_token_received", lambda event: (event.text, event.index)),
+    ThinkingReceived: ("on_thinking_received", lambda event: (event.text, event.index)),
+    ToolCallReceived: ("on_tool_call", lambda event: (event.tool_call,)),
+    StreamPaused: ("on_stream_paused", lambda event: ()),
+    StreamResumed: ("on_stream_resumed", lambda event: ()),
+    StreamReset: ("on_stream_reset", lambda event: (event.reason,)),
+    StreamProgress: ("on_progress", lambda event: (event,)),
+    StreamCompleted: ("on_stream_complete", lambda event: (event.result.text,)),
+    StreamFailed: ("on_stream_error", lambda event: (event.error,)),
+    StreamCancelled: ("on_stream_cancelled", lambda event: (event.partial_text,)),
+}
+
+
+def route(handler: Any, event: StreamEvent) -> None:
+    """Call the hook of `handler` that belongs to the event, if both exist."""
+    if type(event) in _ROUTES:
+        name, arguments = _ROUTES[type(event)]
+        hook = getattr(handler, name, None)
+        if hook is not None:
+            hook(*arguments(event))
+
+
+class StreamHandler:
+    """Observes streams: override what you want to hear of, the rest is free.
+
+    A handler owns nothing and may serve several streams. Hooks run on the stream's own threads,
+    one at a time and in order. Control calls are legal inside them; `wait` and `result` are not.
+    """
+
+    def on_event(self, event: StreamEvent) -> None:
+        """Every event comes here first; the default passes it on to the hooks below."""
+        route(self, event)
+
+    def on_stream_start(self, metadata: Mapping[str, Any]) -> None:
+        """First of all, once: `stream_id`, `provider`, `model`, and what the caller added."""
+
+    def on_token_received(self, token: str, index: int) -> None:
+        """The next piece of the answer; `index` counts the provider's tokens before it."""
+
+    def on_thinking_received(self, text: str, index: int) -> None:
+        """The next piece of the model's thinking, which is no part of the answer."""
+
+    def on_tool_call(self, tool_call: ToolCall) -> None:
+        """A whole call that the model asks for."""
+
+    def on_progress(self, progress: StreamProgress) -> None:
+        """At most every `progress_interval` seconds while text arrives."""
+
+    def on_stream_paused(self) -> None:
+        """Nothing more comes until `on_stream_resumed` or `on_stream_cancelled`."""
+
+    def on_stream_resumed(self) -> None:
+        """Text comes again, beginning with what arrived during the pause."""
+
+    def on_stream_reset(self, reason: str) -> None:
+        """Forget the text so far: a new attempt begins from an empty text."""
+
+    def on_stream_complete(self, full_response: str) -> None:
+        """Last: the answer is whole. One of this and the next two comes, exactly once."""
+
+    def on_stream_error(self, error: APIModelError) -> None:
+        """Last: the stream failed; `error.partial_text` is what had arrived."""
+
+    def on_stream_cancelled(self, partial_response: str) -> None:
+        """Last: the stream was cancelled; this is what had arrived."""
+
+
+class _Entry:
+    """A registered handler, with the hooks it really has, looked up once."""
+
+    def __init__(self, number: int, handler: Any) -> None:
+        self.number = number
+        self.handler = handler
+        self.gone = False
+        own = getattr(handler, "on_event", None)
+        self.on_event = own if own is not None else lambda event: route(handler, event)
+        self.wants_events = own is not None and getattr(own, "__func__", own) is not StreamHandler.on_event
+        token = getattr(handler, "on_token_received", None)
+        default = getattr(token, "__func__", token) is StreamHandler.on_token_received
+        self.on_token = None if self.wants_events or default else token
+
+
+class HandlerRegistry:
+    """Handlers by identity, under ids that are never used twice."""
+
+    def __init__(self) -> None:
+        self.entries: tuple[_Entry, ...] = ()
+        """A snapshot, replaced at every change: who iterates it is not disturbed."""
+        self._numbers = itertools.count(1)
+        # Serialises registrations; never held while a handler is called.
+        self._lock = threading.Lock()
+
+    def add(self, handler: Any) -> int:
+        _check_handler(handler)
+        with self._lock:
+            if any(entry.handler is handler for entry in self.entries):
+                raise ConfigurationError(f"{handler!r} is registered already")
+            entry = _Entry(next(self._numbers), handler)
+            self.entries += (entry,)
+        return entry.number
+
+    def remove(self, handler: Any) -> bool:
+        """Remove by the handler itself or by its id; False if it is not registered."""
+        with self._lock:
+            found = [e for e in self.entries if e.handler is handler] or [
+                e for e in self.entries if type(handler) is int and e.number == handler
+            ]
+            for entry in found:
+                entry.gone = True
+            self.entries = tuple(entry for entry in self.entries if not entry.gone)
+        return bool(found)
+
+
+class Dispatcher:
+    """Tells the handlers of one run what happened; `_call` is the only place that calls user code."""
+
+    def __init__(
+        self, registry: HandlerRegistry, policy: str | int, stream_id: str, elapsed: Callable[[], float]
+    ) -> None:
+        self.handler_time = 0.0
+        self.handler_errors = 0
+        self._registry = registry
+        self._policy = policy
+        self._stream_id = stream_id
+        self._elapsed = elapsed
+        self._failures: dict[int, int] = {}  # by handler id
+        self._seen: tuple[_Entry, ...] = ()
+        self._token_hooks: list[tuple[_Entry, Callable[..., Any]]] = []
+
+    def tell(self, event: StreamEvent) -> None:
+        """Give an event to every handler registered now.
+
+        Raises `HandlerError` when a handler failed and the policy says that ends the stream;
+        all handlers have had the event by then.
+        """
+        self._call([(entry, entry.on_event) for entry in self._registry.entries], event)
+
+    def tell_token(self, text: str, index: int) -> None:
+        """The same for a token, without making an event that nobody looks at."""
+        if self._registry.entries is not self._seen:
+            self._look_up_hooks()
+        if self._token_hooks:
+            self._call(self._token_hooks, text, index)
+
+    def mute(self) -> None:
+        """Begin no further token callback; a loop over the hooks ends with the one it is in."""
+        self._token_hooks.clear()
+
+    def _call(self, hooks: list[tuple[_Entry, Callable[..., Any]]], *arguments: Any) -> None:
+        culprit: BaseException | None = None
+        begun = time.monotonic()
+        for entry, hook in hooks:
+            if entry.gone:
+                continue
+            try:
+                hook(*arguments)
+            except BaseException as error:  # a handler's failure is never another handler's
+                if self._is_fatal(entry, error):
+                    culprit = error
+        self.handler_time += time.monotonic() - begun
+        if culprit is not None:
+            raise HandlerError(f"a handler failed: {culprit!r}") from culprit
+
+    def _is_fatal(self, entry: _Entry, error: BaseException) -> bool:
+        """Log and count the failure; whether it ends the stream."""
+        self.handler_errors += 1
+        failures = self._failures[entry.number] = self._failures.get(entry.number, 0) + 1
+        _logger.error("handler %r failed in stream %s", entry.handler, self._stream_id, exc_info=error)
+        if isinstance(self._policy, int) and failures >= self._policy:
+            self._registry.remove(entry.number)
+        return self._policy == "stop" or not isinstance(error, Exception)
+
+    def _look_up_hooks(self) -> None:
+        self._seen = self._registry.entries
+        self._token_hooks = [
+            (entry, hook) for entry in self._seen if (hook := self._token_hook(entry)) is not None
+        ]
+
+    def _token_hook(self, entry: _Entry) -> Callable[[str, int], Any] | None:
+        if entry.wants_events:
+            return lambda text, index: entry.on_event(
+                TokenReceived(self._stream_id, self._elapsed(), text, index)
+            )
+        return entry.on_token
+
+
+def _check_handler(handler: Any) -> None:
+    if isinstance(handler, type):
+        raise ConfigurationError(f"register a handler, not its class: {handler.__name__}()")
+    names = ["on_event", *(name for name, _ in _ROUTES.values())]
+    if not any(callable(getattr(handler, name, None)) for name in names):
+        raise ConfigurationError(
+            f"not a handler: {handler!r}; subclass StreamHandler or define one of {', '.join(names)}"
+        )

@@ -1,0 +1,89 @@
+"""Streams on the caller's own thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from .exceptions import HandlerError, StreamCancelledError, StreamingError
+from .stream_config import StreamConfig
+from .stream_delivery import Delivery, no_reading
+from .stream_events import StreamResult
+from .stream_handler import HandlerRegistry
+from .stream_shape import Shaper
+from .stream_source import StreamSource, as_source
+from .stream_state import Trigger
+
+
+class StreamProcessor:
+    """Runs streams on the caller's own thread: for scripts that want no other.
+
+    Keeps nothing from one stream to the next but the statistics of the last one; may serve
+    several threads at once.
+    """
+
+    def __init__(self, config: StreamConfig | Mapping[str, Any] | str | None = None) -> None:
+        self.config = StreamConfig.of(config)
+        self._statistics = Delivery(self.config, HandlerRegistry(), {}).status()
+
+    def process_stream(self, stream: Any, handlers: Iterable[Any]) -> str:
+        """Read the stream to its end, telling the handlers, and return the full text.
+
+        Raises what ended the stream, after the handlers were told. Ctrl-C ends it as cancelled.
+        Text withheld for `buffer_seconds` is looked at when the next text comes, not before.
+        """
+        source, registry = as_source(stream), HandlerRegistry()
+        for handler in handlers:
+            registry.add(handler)
+        delivery = Delivery(self.config, registry, {})
+        delivery.machine.fire(Trigger.START)
+        error = self._read_through(source, delivery)
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            delivery.cancel()
+            delivery.conclude(StreamCancelledError("interrupted"))
+            raise error
+        delivery.conclude(error)
+        self._statistics = delivery.status()
+        if isinstance(delivery.outcome, StreamResult):
+            return delivery.outcome.text
+        raise delivery.outcome or StreamingError("the stream came to no end")
+
+    def _read_through(self, source: StreamSource, delivery: Delivery) -> BaseException | None:
+        error: BaseException | None = None
+        try:
+            source.open(self.config)
+            delivery.begin()
+            while (chunks := source.read()) is not None:
+                delivery.arrive(chunks, 0.0)
+                delivery.flush_due()
+                delivery.deliver(no_reading)
+        except BaseException as caught:  # every way out is an end that handlers are told of
+            error = (
+                caught.__cause__
+                if isinstance(caught, HandlerError) and not isinstance(caught.__cause__, Exception)
+                else caught
+            )
+        finally:
+            source.close()
+        return error
+
+    def buffer_tokens(self, tokens: Iterable[str], buffer_size: int | None = None) -> Iterator[str]:
+        """Join tokens by count, lazily; closes `tokens` when the consumer stops."""
+        size = self.config.buffer_size if buffer_size is None else buffer_size
+        return _buffered(tokens, Shaper("token", replace(self.config, buffer_size=size).buffer_size))
+
+    def get_statistics(self) -> dict[str, Any]:
+        """The statistics of the stream that ended last, all zero before the first."""
+        return dict(self._statistics)
+
+
+def _buffered(tokens: Iterable[str], shaper: Shaper) -> Iterator[str]:
+    try:
+        for token in tokens:
+            yield from (text for text, _ in shaper.push(token))
+        yield from (text for text, _ in shaper.flush())
+    finally:
+        close = getattr(tokens, "close", None)
+        if callable(close):
+            close()

@@ -1,0 +1,117 @@
+"""In which pieces, and how fast, text is handed out."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import deque
+from collections.abc import Iterator
+
+from .stream_config import StreamConfig
+
+Piece = tuple[str, int]
+"""Text as it is handed out, and the number of provider tokens before it."""
+
+_BOUNDARIES = {
+    "word": re.compile(r"(?<=\S)\s"),
+    "line": re.compile(r"\n|\r(?=[^\n])"),
+    "sentence": re.compile(r"[.!?…][\"'”’)\]]*\s|[。！？]|\n"),
+}
+_ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|e\.g|i\.e|[A-Z])\.\s$")
+_LOOK_BACK = 16  # a boundary may begin in text that was searched before; none is longer
+
+
+def _boundaries(split: str, text: str, start: int) -> Iterator[int]:
+    """Where `text` may be cut, given that it was searched up to `start` before."""
+    if split == "grapheme":
+        yield from (at for at in range(1, len(text)) if not _joins(text, at))
+        return
+    for found in _BOUNDARIES[split].finditer(text, max(0, start - _LOOK_BACK)):
+        if split != "sentence" or not _ABBREVIATION.search(text, 0, found.end()):
+            yield found.end()
+
+
+def _joins(text: str, at: int) -> bool:
+    """Whether the characters before and behind `at` make one grapheme (UAX 29, abridged)."""
+    before, char = text[at - 1], text[at]
+    if before in "\r\n" or char in "\r\n":
+        return before + char == "\r\n"
+    if unicodedata.category(char) in ("Mn", "Mc", "Me") or char == "\u200d":
+        return True
+    if before == "\u200d" or "\u1160" <= char <= "\u11ff" or "\U0001f3fb" <= char <= "\U0001f3ff":
+        return True
+    if "\U000e0020" <= char <= "\U000e007f":
+        return True
+    flags = re.search("[\U0001f1e6-\U0001f1ff]*$", text[:at])
+    return "\U0001f1e6" <= char <= "\U0001f1ff" and flags is not None and len(flags[0]) % 2 == 1
+
+
+class Shaper:
+    """Re-cuts and buffers the text of one run; joined, the pieces are the text."""
+
+    def __init__(self, split: str, buffer_size: int) -> None:
+        self._split = split
+        self._size = buffer_size
+        self._units: list[str] = []  # cut, waiting for the buffer to fill
+        self._tail = ""  # not cut yet
+        self._ends: deque[int] = deque()  # where tokens not handed out end, in characters
+        self._taken = self._given = self._index = 0
+
+    @property
+    def withheld(self) -> str:
+        return "".join(self._units) + self._tail
+
+    def push(self, text: str) -> list[Piece]:
+        self._taken += len(text)
+        self._ends.append(self._taken)
+        if self._split == "token":
+            self._units.append(text)
+        else:
+            self._cut(text)
+        return self._pieces(len(self._units) - len(self._units) % self._size)
+
+    def flush(self) -> list[Piece]:
+        if self._tail:
+            self._units.append(self._tail)
+            self._tail = ""
+        return self._pieces(len(self._units))
+
+    def _cut(self, text: str) -> None:
+        searched, whole, start = len(self._tail), self._tail + text, 0
+        for end in _boundaries(self._split, whole, searched):
+            self._units.append(whole[start:end])
+            start = end
+        self._tail = whole[start:]
+
+    def _pieces(self, count: int) -> list[Piece]:
+        units, self._units = self._units[:count], self._units[count:]
+        return [self._numbered("".join(units[at : at + self._size])) for at in range(0, count, self._size)]
+
+    def _numbered(self, text: str) -> Piece:
+        while self._ends and self._ends[0] <= self._given:
+            self._ends.popleft()
+            self._index += 1
+        self._given += len(text)
+        return text, self._index
+
+
+class Pacer:
+    """When the next piece is due: at a fixed rate, or as steadily as the backlog allows."""
+
+    _WINDOW = 0.5  # seconds in which a smoothed backlog is worked off
+    _SLOWEST = 0.05  # seconds between smoothed pieces when there is hardly a backlog
+
+    def __init__(self, config: StreamConfig) -> None:
+        rate = config.tokens_per_second
+        self._interval = 1 / rate if rate else self._SLOWEST
+        self._smooth = config.smooth
+        self._next = 0.0
+
+    def book(self, now: float, waiting: int, ending: bool) -> float:
+        """The time at which a piece is due that has `waiting` more behind it."""
+        interval = self._interval
+        if self._smooth:
+            interval = 0.0 if ending else min(interval, self._WINDOW / (waiting + 1))
+        due = max(self._next, now) if interval else now
+        self._next = due + interval
+        return due
