@@ -13,6 +13,8 @@ from typing import Any
 from ..exceptions import APIModelError
 from . import stream_events as events
 from .exceptions import HandlerError, StreamCancelledError, StreamingError
+from .stream_backlog import SPILLED, Backlog
+from .stream_clocks import Clocks
 from .stream_config import StreamConfig
 from .stream_events import StreamChunk, StreamResult, ToolCall
 from .stream_handler import Dispatcher, HandlerRegistry
@@ -66,12 +68,12 @@ class Statistics:
         self.time_to_first_token: float | None = None
         self.longest_gap = 0.0
 
-    def arrived(self, chunks: Sequence[Chunk], elapsed: float, waited: float) -> None:
-        """Note that chunks came after a wait of `waited` seconds."""
-        if self.time_to_first_token is not None:
-            self.longest_gap = max(self.longest_gap, waited)
-        elif any(map(_is_content, chunks)):
+    def arrived(self, elapsed: float, waited: float) -> None:
+        """Note that content came after a wait of `waited` seconds."""
+        if self.time_to_first_token is None:
             self.time_to_first_token = elapsed
+        else:
+            self.longest_gap = max(self.longest_gap, waited)
 
     def snapshot(self, machine: StateMachine, dispatcher: Dispatcher) -> dict[str, Any]:
         elapsed, tokens = machine.elapsed(), self.tokens
@@ -109,7 +111,10 @@ class Delivery:
         self.metadata = MappingProxyType({**metadata, "stream_id": self.stream_id})
         self.machine = StateMachine()
         self.log = StreamLog(self.stream_id, config.keep_history)
-        self.backlog: deque[Chunk] = deque()  # what the source gave and nobody has handed out
+        self.backlog = Backlog(config.max_backlog_bytes)
+        self.clocks = Clocks(config)
+        self.in_haste = False
+        """Whether time has run out: what is left is handed out without pacing."""
         self.outcome: StreamResult | APIModelError | None = None
         self.stats = Statistics()
         self._dispatcher = Dispatcher(registry, config.handler_errors, self.stream_id, self.machine.elapsed)
@@ -120,16 +125,23 @@ class Delivery:
         self._index = self._thoughts = 0
         self._withheld_since: float | None = None
         self._next_progress = config.progress_interval
+        self._plain = self._shaper is None and self._pacer is None
         self._ending = False
 
     def begin(self) -> None:
         self._tell(events.StreamStarted, self.metadata)
 
     def arrive(self, chunks: Sequence[Chunk], waited: float) -> None:
-        """Take what the source gave after `waited` seconds."""
+        """Take what the source gave after `waited` seconds; called by the thread that reads."""
+        at, first = self.machine.elapsed(), self.stats.time_to_first_token is None
+        has_content = any(map(_is_content, chunks)) if first else bool(chunks)
+        self.clocks.received(at, has_content)
+        if has_content:
+            self.stats.arrived(at, waited)
         if chunks:
-            self.stats.arrived(chunks, self.machine.elapsed(), waited)
-            self.backlog.extend(chunks)
+            if isinstance(chunks[-1], events.RetryNotice):
+                self.clocks.began_attempt(at + chunks[-1].delay)
+            self.backlog.add(chunks)
 
     def deliver(self, on_pause: Callable[[], None]) -> None:
         """Hand out all that has arrived; `on_pause` is called before a pause is waited out.
@@ -137,14 +149,18 @@ class Delivery:
         Raises `StreamCancelledError` when the stream was cancelled, `HandlerError` when a
         handler's failure ends it.
         """
-        notices, backlog, pieces = self.machine.notices, self.backlog, self._pieces
+        notices, backlog, pieces = self.machine.notices, self.backlog.items, self._pieces
         while True:
             if notices:
                 self.attend(on_pause)
             if pieces:
                 self._hand_out(pieces, on_pause)
             elif backlog:
-                self._take(backlog.popleft())
+                chunk = backlog.popleft()
+                if type(chunk) is str and chunk and self._plain and not self.backlog.bounded:
+                    self._hand_out_text(chunk, self._count(chunk))
+                else:
+                    self._take(chunk)
             else:
                 break
         if self.machine.elapsed() >= self._next_progress:
@@ -155,9 +171,13 @@ class Delivery:
         while (notice := self.machine.next_notice()) is not None:
             if notice is Trigger.CANCEL:
                 raise StreamCancelledError("the stream was cancelled")
-            self._tell(events.StreamPaused if notice is Trigger.PAUSE else events.StreamResumed)
             if notice is Trigger.PAUSE:
+                self._tell(events.StreamPaused)
                 on_pause()
+            elif notice is Trigger.RESUME:
+                self._tell(events.StreamResumed)
+            else:
+                self._tell(events.StreamQuiet, notice)
 
     def flush_due(self) -> float | None:
         """Cut loose what was withheld for `buffer_seconds`; seconds until then, None if nothing is."""
@@ -190,13 +210,18 @@ class Delivery:
         except HandlerError:
             _logger.debug("stream %s had ended when a handler failed", self.stream_id)
         finally:
+            self.backlog.close()
             self.log.end()
 
     def status(self) -> dict[str, Any]:
         """The statistics of this moment, the caller's to keep."""
         return self.stats.snapshot(self.machine, self._dispatcher)
 
-    def _take(self, chunk: Chunk) -> None:
+    def _take(self, chunk: Any) -> None:
+        if chunk is SPILLED:
+            self.backlog.load()
+            return
+        self.backlog.took(chunk)
         if isinstance(chunk, str):
             self._take_text(chunk)
         elif isinstance(chunk, StreamChunk):
@@ -220,33 +245,34 @@ class Delivery:
             self._pieces.extend(self._shaper.flush() if self._shaper else ())
             self._pieces.append(chunk.tool_call)
 
+    def _count(self, text: str) -> int:
+        """Count a token of the provider; returns how many came before it."""
+        self.stats.tokens += 1
+        self.stats.characters += len(text)
+        self._index += 1
+        return self._index - 1
+
     def _take_text(self, text: str) -> None:
         if not text:
             return
-        self.stats.tokens += 1
-        self.stats.characters += len(text)
+        index = self._count(text)
         if self._shaper is None:
-            piece = (text, self._index)
-            self._index += 1
-            if self._pacer is None:
-                self._hand_out_text(*piece)
-            else:
-                self._pieces.append(piece)
-        else:
-            self._pieces.extend(self._shaper.push(text))
-            if not self._shaper.withheld:
-                self._withheld_since = None
-            elif self._withheld_since is None:
-                self._withheld_since = self.machine.elapsed()
+            self._pieces.append((text, index))
+            return
+        self._pieces.extend(self._shaper.push(text))
+        if not self._shaper.withheld:
+            self._withheld_since = None
+        elif self._withheld_since is None:
+            self._withheld_since = self.machine.elapsed()
 
     def _hand_out(self, pieces: deque[Piece | ToolCall], on_pause: Callable[[], None]) -> None:
         """Hand out the first piece, when it is due."""
         if self._pacer is not None:
-            clock, waiting = self.machine.clock, len(pieces) + len(self.backlog) - 1
+            clock, waiting = self.machine.clock, len(pieces) + len(self.backlog.items) - 1
             due = self._pacer.book(clock(), waiting, self._ending)
-            while (left := due - clock()) > 0:
-                if self.machine.wait(bool, left):
-                    self.attend(on_pause)
+            while (left := due - clock()) > 0 and not self.in_haste:
+                self.machine.wait(lambda: self.in_haste, left)
+                self.attend(on_pause)
         piece = pieces.popleft()
         if isinstance(piece, ToolCall):
             self._answer.tool_calls.append(piece)
@@ -256,7 +282,8 @@ class Delivery:
 
     def _hand_out_text(self, text: str, index: int) -> None:
         self.log.add((text, index, self.machine.clock() - self.machine.epoch))
-        self._dispatcher.tell_token(text, index)
+        dispatcher = self._dispatcher
+        dispatcher.call(dispatcher.token_hooks(), text, index)
 
     def _tell(self, kind: type[events.StreamEvent], *values: Any) -> None:
         event = kind(self.stream_id, self.machine.elapsed(), *values)
@@ -305,9 +332,7 @@ class Delivery:
         texts = [self.log.text()]
         texts += [piece[0] for piece in self._pieces if not isinstance(piece, ToolCall)]
         texts += [self._shaper.withheld] if self._shaper else []
-        for chunk in self.backlog:
-            texts.append(chunk.text if isinstance(chunk, StreamChunk) else "")
-            texts.append(chunk if isinstance(chunk, str) else "")
+        texts += self.backlog.texts()
         return "".join(texts)
 
 

@@ -114,6 +114,9 @@ class _Entry:
         self.on_token = None if self.wants_events or default else token
 
 
+_Hook = tuple[_Entry, Callable[..., Any]]
+
+
 class HandlerRegistry:
     """Handlers by identity, under ids that are never used twice."""
 
@@ -146,7 +149,7 @@ class HandlerRegistry:
 
 
 class Dispatcher:
-    """Tells the handlers of one run what happened; `_call` is the only place that calls user code."""
+    """Tells the handlers of one run what happened; `call` is the only place that calls user code."""
 
     def __init__(
         self, registry: HandlerRegistry, policy: str | int, stream_id: str, elapsed: Callable[[], float]
@@ -159,7 +162,7 @@ class Dispatcher:
         self._elapsed = elapsed
         self._failures: dict[int, int] = {}  # by handler id
         self._seen: tuple[_Entry, ...] = ()
-        self._token_hooks: list[tuple[_Entry, Callable[..., Any]]] = []
+        self._token_hooks: list[_Hook] = []
 
     def tell(self, event: StreamEvent) -> None:
         """Give an event to every handler registered now.
@@ -167,20 +170,22 @@ class Dispatcher:
         Raises `HandlerError` when a handler failed and the policy says that ends the stream;
         all handlers have had the event by then.
         """
-        self._call([(entry, entry.on_event) for entry in self._registry.entries], event)
+        self.call([(entry, entry.on_event) for entry in self._registry.entries], event)
 
-    def tell_token(self, text: str, index: int) -> None:
-        """The same for a token, without making an event that nobody looks at."""
+    def token_hooks(self) -> list[_Hook]:
+        """Whom to call with a token: no event is made that nobody looks at."""
         if self._registry.entries is not self._seen:
-            self._look_up_hooks()
-        if self._token_hooks:
-            self._call(self._token_hooks, text, index)
+            self._seen = self._registry.entries
+            found = ((entry, self._token_hook(entry)) for entry in self._seen)
+            self._token_hooks = [(entry, hook) for entry, hook in found if hook is not None]
+        return self._token_hooks
 
     def mute(self) -> None:
         """Begin no further token callback; a loop over the hooks ends with the one it is in."""
         self._token_hooks.clear()
 
-    def _call(self, hooks: list[tuple[_Entry, Callable[..., Any]]], *arguments: Any) -> None:
+    def call(self, hooks: list[_Hook], *arguments: Any) -> None:
+        """Call user code; what it raises is logged and counted, and never another handler's loss."""
         culprit: BaseException | None = None
         begun = time.monotonic()
         for entry, hook in hooks:
@@ -188,7 +193,7 @@ class Dispatcher:
                 continue
             try:
                 hook(*arguments)
-            except BaseException as error:  # a handler's failure is never another handler's
+            except BaseException as error:  # SystemExit in a handler must not harm the others either
                 if self._is_fatal(entry, error):
                     culprit = error
         self.handler_time += time.monotonic() - begun
@@ -203,12 +208,6 @@ class Dispatcher:
         if isinstance(self._policy, int) and failures >= self._policy:
             self._registry.remove(entry.number)
         return self._policy == "stop" or not isinstance(error, Exception)
-
-    def _look_up_hooks(self) -> None:
-        self._seen = self._registry.entries
-        self._token_hooks = [
-            (entry, hook) for entry in self._seen if (hook := self._token_hook(entry)) is not None
-        ]
 
     def _token_hook(self, entry: _Entry) -> Callable[[str, int], Any] | None:
         if entry.wants_events:

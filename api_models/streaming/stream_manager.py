@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from .exceptions import StreamCancelledError, StreamStateError
+from .exceptions import Clock, StreamCancelledError, StreamStateError, StreamTimeoutError
+from .stream_clocks import WATCHDOG
 from .stream_config import StreamConfig
 from .stream_delivery import Delivery
 from .stream_events import StreamEvent, StreamResult
@@ -37,6 +38,7 @@ class StreamRun:
         self.done = threading.Event()  # set after the last callback, when the run has let go of all
         self._source = source
         self._failure: BaseException | None = None
+        self._timeout: StreamTimeoutError | None = None
         self._read_to_end = threading.Event()  # set when the source is closed, by who reads
         # The turn to deliver. The worker lays it down while it reads; who takes it meanwhile
         # delivers from then on. No lock: nobody ever waits for it.
@@ -54,19 +56,55 @@ class StreamRun:
     def pause(self) -> bool:
         if not self.machine.fire(Trigger.PAUSE):
             return False
-        if self._take_turn():  # the worker is in the read and stays there
-            self._parted = True
-            self._spawn(self._deliver, "-delivery")
+        self._take_over()
         return True
 
     def resume(self) -> bool:
-        return self.machine.fire(Trigger.RESUME)
+        resumed = self.machine.fire(Trigger.RESUME)
+        if resumed:
+            WATCHDOG.poke()
+        return resumed
 
     def cancel(self) -> bool:
         if not self.delivery.cancel():
             return False
         self._abort()
         return True
+
+    def check_clocks(self) -> float | None:
+        """What the watchdog asks: act on what has run out; seconds until something else may."""
+        clocks, now = self.delivery.clocks, self.machine.elapsed()
+        if self.machine.state is not StreamState.ACTIVE:
+            return None
+        limits = sorted(clocks.limits())
+        if limits and limits[0][0] <= now:
+            self._time_out(*limits[0])
+            return None
+        quiet_at = clocks.quiet_at()
+        if quiet_at is not None and quiet_at <= now:
+            clocks.told_quiet()
+            self.machine.notify(now - clocks.last_content)
+            self._take_over()
+            quiet_at = None
+        upcoming = [at for at, _ in limits] + ([] if quiet_at is None else [quiet_at])
+        return min(upcoming) - now if upcoming else None
+
+    def _time_out(self, limit: float, clock: Clock) -> None:
+        self._timeout = StreamTimeoutError(
+            f"the {clock} clock of the stream ran out after {limit:.3g} seconds", clock=clock
+        )
+        self.delivery.in_haste = True
+        self.machine.wake()
+        self._abort()
+
+    def _take_over(self) -> None:
+        """Have what is to be told told now, although the worker is blocked in the read."""
+        if self._take_turn():
+            self._part_roles()
+            self._spawn(self._deliver, "-delivery")
+
+    def _part_roles(self) -> None:
+        self._parted = self.delivery.backlog.bounded = True
 
     def _spawn(self, role: Callable[[], None], suffix: str) -> None:
         """Start a daemon thread: it plays one role, and is gone when the stream has ended."""
@@ -89,6 +127,7 @@ class StreamRun:
 
     def _work(self) -> None:
         """Both roles, one after the other, until one of them is played elsewhere."""
+        WATCHDOG.watch(self)
         try:
             self._source.open(self.delivery.config)
             self.delivery.begin()
@@ -123,14 +162,16 @@ class StreamRun:
 
     def _read(self) -> bool:
         """The reading role, once: put what comes on the backlog; False at the end of the source."""
-        clock = self.machine.clock
+        clock, clocks = self.machine.clock, self.delivery.clocks
         begun = clock()
+        clocks.waiting_since = self.machine.elapsed()
         try:
             chunks = self._source.read()
         except BaseException as error:  # whatever a source raises ends its stream
             chunks, self._failure = None, error
+        clocks.waiting_since = None
         self.delivery.stats.bytes_received = self._source.bytes_received
-        if chunks is None or self.machine.state is StreamState.CANCELLED:
+        if chunks is None or self._timeout or self.machine.state is StreamState.CANCELLED:
             self._close_source()
             return False
         self.delivery.arrive(chunks, clock() - begun)
@@ -151,7 +192,7 @@ class StreamRun:
 
     def _part(self) -> None:
         if not self._parted and not self._read_to_end.is_set():
-            self._parted = True
+            self._part_roles()
             self._spawn(self._read_on, "-reading")
 
     def _finish(self, error: BaseException | None) -> None:
@@ -163,10 +204,11 @@ class StreamRun:
                 self._read_to_end.wait()
             elif not self._read_to_end.is_set():
                 self._close_source()
-            self.delivery.conclude(error or self._failure)
+            self.delivery.conclude(error or self._timeout or self._failure)
         except BaseException:
             _logger.exception("stream %s ended by a fault of its own", self.delivery.stream_id)
         finally:
+            WATCHDOG.forget(self)
             self._source = _ENDED
             self._failure = None
             self.done.set()

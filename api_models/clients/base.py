@@ -1,0 +1,154 @@
+"""What every client is: it builds a request, and its answer is a source that opens on first read."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import urllib3
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    LocationValueError,
+    ReadTimeoutError,
+)
+
+from ..exceptions import APIModelError, ConfigurationError, ProviderConnectionError
+from ..streaming.exceptions import StreamInterruptedError, StreamTimeoutError
+from ..streaming.stream_config import StreamConfig
+from ..streaming.stream_source import Chunk, StreamSource
+from .bodies import Prompt, check_params, check_prompt
+from .errors import redact
+from .transport import Call, causes
+from .wire import Decoder
+
+READ_SIZE = 65536
+"""The most bytes taken from the wire at once; a read returns as soon as there are any."""
+
+_LINGER = 0.01  # seconds the rest of a body may take after its end marker to keep the connection
+
+Send = Callable[[Call, urllib3.Timeout], urllib3.BaseHTTPResponse]
+
+
+class ModelClient(ABC):
+    """Speaks to one provider; may be used by several threads at once.
+
+    `model` is asked for where the parameters name none.
+    """
+
+    def __init__(self, provider: str, model: str | None = None, api_key: str | None = None) -> None:
+        self.provider = provider
+        self.model = model
+        self._api_key = api_key
+        self._secrets = [api_key] if api_key else []
+
+    def generate_stream(self, prompt: Prompt, params: Mapping[str, Any] | None = None) -> StreamSource:
+        """The answer to a prompt, as a source; nothing is sent before it is read.
+
+        `params["model"]` names the model. Raises `ConfigurationError` for a prompt or parameters
+        that cannot work.
+        """
+        messages, given = check_prompt(prompt), check_params(params)
+        model = given.pop("model", None) or self.model
+        if not model:
+            raise ConfigurationError(
+                f"no model named: give model_id='{self.provider}:MODEL', or 'model' in the "
+                f"configuration of {self.provider}"
+            )
+        send, decoder = self._prepare(model, messages, given)
+        return AnswerSource(send, decoder, self._secrets)
+
+    def close(self) -> None:
+        """Close the connections kept open; twice is harmless."""
+
+    @abstractmethod
+    def _prepare(
+        self, model: str, messages: list[dict[str, Any]], params: dict[str, Any]
+    ) -> tuple[Send, Decoder]:
+        """What sends the request, and what reads the answer."""
+
+
+class AnswerSource(StreamSource):
+    """One request and its answer: sends on the first read, decodes whatever each read brings."""
+
+    def __init__(self, send: Send, decoder: Decoder, secrets: Sequence[str]) -> None:
+        self._send = send
+        self._decoder = decoder
+        self._secrets = secrets
+        self._call = Call()
+        self._response: urllib3.BaseHTTPResponse | None = None
+        self._config = StreamConfig()
+        self._all_read = False
+
+    def open(self, config: StreamConfig) -> None:
+        self._config = config
+
+    def read(self) -> Sequence[Chunk] | None:
+        if self._all_read:
+            return self._end()
+        try:
+            if self._response is None:
+                self._response = self._ask()
+            received = self._response.read1(READ_SIZE, decode_content=True)
+        except APIModelError as error:
+            raise self._redacted(error)  # noqa: B904  # its cause was set where it was translated
+        except Exception as error:
+            failure = _unanswered(error) if self._response is None else _broken_off(error)
+            raise self._redacted(failure) from error
+        self.bytes_received += len(received)
+        decoder = self._decoder
+        chunks = decoder.feed(received) if received else decoder.finish()
+        self._all_read = not received or decoder.ended or decoder.failure is not None
+        return chunks
+
+    def abort(self) -> None:
+        self._call.abort()
+
+    def close(self) -> None:
+        if self._response is not None:
+            if self._decoder.ended and not self._call.aborted:
+                self._read_out(self._response)
+            self._response.close()
+        self._call.watch(None)
+
+    def _end(self) -> None:
+        """The end the decoder found: nothing for a whole answer, else its error."""
+        if self._decoder.failure is not None:
+            raise self._redacted(self._decoder.failure)
+
+    def _ask(self) -> urllib3.BaseHTTPResponse:
+        timeout = urllib3.Timeout(connect=self._config.connect_timeout, read=self._config.silence_timeout)
+        return self._call.send(lambda: self._send(self._call, timeout))
+
+    def _read_out(self, response: urllib3.BaseHTTPResponse) -> None:
+        """Take the last HTTP chunk off the wire, so that the connection can serve another request."""
+        self._call.hurry(_LINGER)
+        try:
+            response.read1(READ_SIZE)
+        except (HTTPError, OSError, ValueError):
+            pass  # the server keeps the body open, or broke off: the connection is closed instead
+
+    def _redacted(self, error: APIModelError) -> APIModelError:
+        error.args = (redact(str(error), self._secrets),)
+        return error
+
+
+def _unanswered(error: Exception) -> APIModelError:
+    """Why no answer came, by what urllib3 raised under whatever library sent the request."""
+    for cause in causes(error):
+        if isinstance(cause, ConnectTimeoutError):
+            return StreamTimeoutError("no connection in time", clock="connect", retryable=True)
+        if isinstance(cause, ReadTimeoutError):
+            return StreamTimeoutError("no byte came for too long", clock="silence")
+        if isinstance(cause, LocationValueError):
+            return ConfigurationError(f"the address of the provider is wrong: {cause}")
+        if isinstance(cause, (HTTPError, OSError)):
+            return ProviderConnectionError(f"no answer from the provider: {cause}")
+    return ConfigurationError(f"the request could not be made: {error}")
+
+
+def _broken_off(error: Exception) -> APIModelError:
+    if isinstance(error, ReadTimeoutError):
+        return StreamTimeoutError("no byte came for too long", clock="silence")
+    return StreamInterruptedError(f"the connection broke off: {error}")

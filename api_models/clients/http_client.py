@@ -1,0 +1,103 @@
+"""Any server that speaks Chat Completions, or Ollama's own wire: over requests, without an SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from .base import ModelClient, Send
+from .bodies import Body, chat_body, ollama_body
+from .errors import error_from_status
+from .transport import Call, make_pools
+from .wire import Decoder
+from .wire_chat import ChatDecoder
+from .wire_ollama import OllamaDecoder
+
+
+class WireAdapter(HTTPAdapter):
+    """Lets requests send over the pools of the house."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        super().__init__()
+
+    def init_poolmanager(self, *sizes: Any, **options: Any) -> None:
+        self.poolmanager = make_pools(self._url)
+
+    def get_connection_with_tls_context(
+        self, request: requests.PreparedRequest, *_: Any, **__: Any
+    ) -> urllib3.HTTPConnectionPool:
+        return self.poolmanager.connection_from_url(request.url)  # type: ignore[return-value]
+
+    def cert_verify(self, *_: Any) -> None:
+        """Leave the pools the certificates they were made with."""
+
+    def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
+        proxied = isinstance(self.poolmanager, urllib3.ProxyManager)
+        absolute = proxied and str(request.url).startswith("http:")
+        return str(request.url) if absolute else request.path_url
+
+
+class HTTPClient(ModelClient):
+    """A server at `base_url`, which includes the version (`.../v1`)."""
+
+    def __init__(
+        self,
+        provider: str,
+        *,
+        base_url: str,
+        api_key: str | None = None,
+        model: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        finish_reason_ends: bool = True,
+    ) -> None:
+        super().__init__(provider, model, api_key)
+        self._base_url = base_url.rstrip("/")
+        self._finish_reason_ends = finish_reason_ends
+        self._session = requests.Session()
+        self._session.trust_env = False  # the pools have read it; a netrc must not replace the key
+        self._session.mount(self._base_url, WireAdapter(self._base_url))
+        # Without it, gateways compress, and hold text back until a block is full.
+        self._session.headers["Accept-Encoding"] = "identity"
+        if api_key:
+            self._session.headers["Authorization"] = f"Bearer {api_key}"
+        self._session.headers.update(headers or {})
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _prepare(
+        self, model: str, messages: list[dict[str, Any]], params: dict[str, Any]
+    ) -> tuple[Send, Decoder]:
+        body = {**chat_body(model, messages, params), "stream": True}
+        return partial(self.post, "/chat/completions", body), ChatDecoder(self._finish_reason_ends)
+
+    def post(self, path: str, body: Body, call: Call, timeout: urllib3.Timeout) -> urllib3.BaseHTTPResponse:
+        """Send `body` and return the answer once its head is there; raises what an error status means."""
+        extra = {name: body.pop(f"extra_{name}", None) for name in ("headers", "query", "body")}
+        response = self._session.post(
+            self._base_url + path,
+            json={**body, **(extra["body"] or {})},
+            headers=extra["headers"],
+            params=extra["query"],
+            timeout=timeout,  # type: ignore[arg-type]  # requests hands urllib3's own object through
+            stream=True,
+        )
+        if response.status_code >= 400:
+            raise error_from_status(response.status_code, response.headers, response.content)
+        return response.raw  # type: ignore[no-any-return]
+
+
+class OllamaClient(HTTPClient):
+    """Ollama's own wire, newline-delimited JSON; `base_url` is the host without a version."""
+
+    def _prepare(
+        self, model: str, messages: list[dict[str, Any]], params: dict[str, Any]
+    ) -> tuple[Send, Decoder]:
+        body = {**ollama_body(model, messages, params), "stream": True}
+        return partial(self.post, "/api/chat", body), OllamaDecoder()

@@ -1,0 +1,53 @@
+"""OpenAI's models, and any compatible server, asked through OpenAI's SDK."""
+
+from __future__ import annotations
+
+from functools import partial
+from types import ModuleType
+from typing import Any, Literal
+
+from .base import Send
+from .bodies import chat_body, responses_body
+from .sdk_client import SDKClient
+from .wire import Decoder
+from .wire_chat import ChatDecoder
+from .wire_responses import ResponsesDecoder
+
+API = Literal["responses", "chat_completions"]
+
+OPENAI_URL = "https://api.openai.com/v1"
+
+
+class OpenAIClient(SDKClient):
+    """`base_url` includes the version; `api` is `responses` by default on OpenAI's own host alone."""
+
+    def __init__(self, provider: str, *, api: API | None = None, **settings: Any) -> None:
+        super().__init__(provider, **settings)
+        self._own_host = self._base_url.rstrip("/") == OPENAI_URL
+        self._api = api or ("responses" if self._own_host else "chat_completions")
+
+    def _load(self) -> tuple[ModuleType, Any]:
+        import openai  # noqa: PLC0415  # takes half a second, and only who asks through it needs it
+
+        from .sdk_transport import make_http_client  # noqa: PLC0415  # needs httpx2, which comes with it
+
+        sdk = openai.OpenAI(
+            api_key=self._api_key or "none",  # the SDK wants one; servers without keys ignore it
+            base_url=self._base_url,
+            max_retries=0,
+            default_headers=self._headers,
+            http_client=make_http_client(self._base_url),
+        )
+        if not self._own_host:
+            sdk.organization = sdk.project = None  # read from the environment, and OpenAI's business alone
+        return openai, sdk
+
+    def _prepare(
+        self, model: str, messages: list[dict[str, Any]], params: dict[str, Any]
+    ) -> tuple[Send, Decoder]:
+        if self._api == "responses":
+            body = responses_body(model, messages, params)
+            return partial(self._ask, lambda sdk: sdk.responses, body), ResponsesDecoder()
+        limit = "max_completion_tokens" if self._own_host else "max_tokens"
+        body = chat_body(model, messages, params, limit)
+        return partial(self._ask, lambda sdk: sdk.chat.completions, body), ChatDecoder(True)

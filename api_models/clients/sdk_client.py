@@ -1,0 +1,87 @@
+"""What the clients over a provider's SDK share: the SDK asks, the wire of the house answers."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+import urllib3
+
+from ..exceptions import APIModelError, ConfigurationError
+from .base import ModelClient
+from .bodies import Body
+from .errors import error_from_status
+from .transport import Call
+
+
+class SDKClient(ModelClient):
+    """Loads its SDK on the first request, on the thread that sends it: that takes up to a second."""
+
+    def __init__(
+        self,
+        provider: str,
+        *,
+        base_url: str,
+        api_key: str | None = None,
+        model: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(provider, model, api_key)
+        self._base_url = base_url
+        # Without it, gateways compress, and hold text back until a block is full.
+        self._headers = {"Accept-Encoding": "identity", **(headers or {})}
+        self._loaded: tuple[ModuleType, Any] | None = None
+        # Lets one thread load and make the SDK; the others need just what it makes.
+        self._loading = threading.Lock()
+
+    @abstractmethod
+    def _load(self) -> tuple[ModuleType, Any]:
+        """The SDK's module, and its client on our wire, with its own retries off."""
+
+    def _sdk(self) -> tuple[ModuleType, Any]:
+        with self._loading:
+            if self._loaded is None:
+                self._loaded = self._load()
+            return self._loaded
+
+    def close(self) -> None:
+        with self._loading:
+            loaded, self._loaded = self._loaded, None
+        if loaded is not None:
+            loaded[1].close()
+
+    def _ask(
+        self, resource: Callable[[Any], Any], body: Body, call: Call, timeout: urllib3.Timeout
+    ) -> urllib3.BaseHTTPResponse:
+        """Let the SDK send `body` through `create` of one of its resources."""
+        library, sdk = self._sdk()
+        create = resource(sdk).create
+        try:
+            create(**_arguments(create, body), stream=True, timeout=_limits(timeout))
+        except library.APIStatusError as error:
+            response = error.response
+            raise error_from_status(response.status_code, response.headers, response.content) from error
+        if call.answer is None:
+            raise APIModelError(f"the {library.__name__} SDK sent nothing over its http_client")
+        return call.answer
+
+
+def _limits(timeout: urllib3.Timeout) -> Any:
+    from .sdk_transport import httpx2  # noqa: PLC0415  # comes with the SDKs, and is loaded with them
+
+    return httpx2.Timeout(timeout.read_timeout, connect=timeout.connect_timeout)
+
+
+def _arguments(create: Callable[..., Any], body: Body) -> dict[str, Any]:
+    """What the SDK has a name for, by name; the rest in `extra_body`, which it sends as it is."""
+    known = inspect.signature(create).parameters
+    arguments = {name: value for name, value in body.items() if name in known}
+    extra = {name: value for name, value in body.items() if name not in known}
+    given = arguments.get("extra_body") or {}
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(f"extra_body must be a mapping, not {given!r}")
+    return {**arguments, "extra_body": {**extra, **given}}

@@ -1,0 +1,56 @@
+"""The wire of the house under the providers' SDKs: they build the request, our pools carry it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx2
+import urllib3
+
+from .base import READ_SIZE
+from .transport import current_call, make_pools
+
+
+class _RawBody(httpx2.SyncByteStream):
+    """The body for an SDK that wants to read it, which it does with errors alone."""
+
+    def __init__(self, response: urllib3.BaseHTTPResponse) -> None:
+        self._response = response
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(lambda: self._response.read1(READ_SIZE, decode_content=False), b"")
+
+    def close(self) -> None:
+        self._response.close()
+
+
+class WireTransport(httpx2.BaseTransport):
+    """Sends with urllib3, and leaves the answer with the call it was sent for."""
+
+    def __init__(self, url: str) -> None:
+        self._pools = make_pools(url)
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        limits = request.extensions.get("timeout", {})
+        response = self._pools.urlopen(
+            request.method,
+            str(request.url),
+            body=request.read(),
+            headers=dict(request.headers),
+            timeout=urllib3.Timeout(connect=limits.get("connect"), read=limits.get("read")),
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+        current_call().answer = response
+        return httpx2.Response(
+            response.status, headers=list(response.headers.items()), stream=_RawBody(response)
+        )
+
+    def close(self) -> None:
+        self._pools.clear()
+
+
+def make_http_client(url: str) -> httpx2.Client:
+    """For an SDK's `http_client=`. Its pools have read the environment; httpx2 must not again."""
+    return httpx2.Client(transport=WireTransport(url), trust_env=False, follow_redirects=True)

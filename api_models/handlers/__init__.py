@@ -1,0 +1,1 @@
+"""Who observes: ready-made handlers."""

@@ -1,0 +1,45 @@
+"""Every event of a stream as one line of JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from ..exceptions import APIModelError
+from ..streaming.stream_events import StreamEvent
+from ..streaming.stream_handler import StreamHandler
+
+
+class JSONLinesHandler(StreamHandler):
+    """Writes `{"event": "TokenReceived", "stream_id": ..., "elapsed": ..., ...}` lines to `output`.
+
+    The keys are the attributes of the event; an error is its class, message and facts.
+    """
+
+    def __init__(self, output: TextIO) -> None:
+        self._output = output
+
+    def on_event(self, event: StreamEvent) -> None:
+        line = {"event": type(event).__name__, **_fields(event)}
+        self._output.write(json.dumps(line, default=_plain, ensure_ascii=False) + "\n")
+        self._output.flush()
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, APIModelError):
+        facts = {name: fact for name, fact in vars(value).items() if fact is not None}
+        return {
+            "error": type(value).__name__,
+            "message": str(value),
+            "retryable": value.retryable,
+            **facts,
+        }
+    if isinstance(value, Mapping):
+        return dict(value)
+    return _fields(value) if dataclasses.is_dataclass(value) else repr(value)

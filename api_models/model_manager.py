@@ -1,0 +1,195 @@
+"""From a prompt and a model's name to a running stream."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from .clients import make_client
+from .exceptions import ConfigurationError
+from .settings import ProviderSettings, Settings
+from .streaming.exceptions import StreamStateError
+from .streaming.stream_config import StreamConfig
+from .streaming.stream_events import StreamResult
+from .streaming.stream_manager import StreamManager
+
+Prompt = str | list[dict[str, Any]]
+ClientFactory = Callable[[Mapping[str, Any]], Any]
+StreamSettings = StreamConfig | Mapping[str, Any] | str | None
+
+_CLOSING_PATIENCE = 5.0  # seconds close() gives a cancelled stream whose source cannot be woken
+
+
+class APIModelManager:
+    """Knows the providers, keeps their clients, and starts streams. Any thread may use it.
+
+    `config` is a mapping with `default_provider`, `stream` and `providers`. Raises
+    `ConfigurationError` for names and values that cannot work, naming the nearest valid one.
+    """
+
+    def __init__(self, config: Mapping[str, Any] | None = None) -> None:
+        self._settings = Settings(config)
+        self._factories: dict[str, ClientFactory] = {}
+        self._clients: dict[str, Any] = {}
+        self._streams: weakref.WeakSet[StreamManager] = weakref.WeakSet()
+        self._closed = False
+        # Guards the tables above; clients are light to make, no network or SDK is touched.
+        self._lock = threading.Lock()
+
+    def generate_stream_with_handlers(
+        self,
+        prompt: Prompt,
+        model_id: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        handlers: Iterable[Any] | None = None,
+        config: StreamSettings = None,
+    ) -> StreamManager:
+        """Start to stream the answer to `prompt` and return at once.
+
+        `model_id` is `"provider:model"`, a provider, or a model of the default provider. `params`
+        are `max_tokens`, `temperature`, `stop`, `system`, `tools` and whatever else the provider
+        takes. What is wrong with the arguments raises `ConfigurationError` here; what needs the
+        network reaches the handlers and `result()`.
+        """
+        stream, source, metadata = self._prepare(prompt, model_id, params, handlers, config)
+        stream.start_stream(source, metadata)
+        return stream
+
+    def generate(
+        self, prompt: Prompt, model_id: str | None = None, params: Mapping[str, Any] | None = None
+    ) -> StreamResult:
+        """Wait for the whole answer, or raise what went wrong. Ctrl-C stops it on the wire."""
+        with self.generate_stream_with_handlers(prompt, model_id, params) as stream:
+            return stream.result()
+
+    def generate_stream(
+        self, prompt: Prompt, model_id: str | None = None, params: Mapping[str, Any] | None = None
+    ) -> Iterator[str]:
+        """Iterate the answer; closing the iterator, or dropping it, stops it on the wire."""
+        return _tokens(*self._prepare(prompt, model_id, params, None, None))
+
+    def register_provider(self, name: str, factory: ClientFactory) -> None:
+        """Add or replace a provider: `factory(entry)` makes its client from its configuration.
+
+        A client has `generate_stream(prompt, params) -> source`, and may have `close()` and
+        `model`, the model asked for when nobody names one.
+        """
+        if not isinstance(name, str) or not name or ":" in name:
+            raise ConfigurationError(f"a provider's name is a str without a colon, not {name!r}")
+        if not callable(factory):
+            raise ConfigurationError(f"the factory of provider {name!r} cannot be called: {factory!r}")
+        with self._lock:
+            self._factories[name] = factory
+            replaced = self._clients.pop(name, None)
+        _close(replaced)
+
+    def close(self) -> None:
+        """Cancel what runs, wait for it, and close the connections; twice is harmless."""
+        with self._lock:
+            self._closed = True
+            streams, clients = list(self._streams), list(self._clients.values())
+            self._clients = {}
+        for stream in streams:
+            stream.cancel_stream()
+        for stream in streams:
+            with contextlib.suppress(StreamStateError):  # closed from inside one of its callbacks
+                stream.wait(_CLOSING_PATIENCE)
+        for client in clients:
+            _close(client)
+
+    def __enter__(self) -> APIModelManager:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<APIModelManager default_provider={self._settings.default_provider!r}>"
+
+    def _prepare(
+        self,
+        prompt: Prompt,
+        model_id: str | None,
+        params: Mapping[str, Any] | None,
+        handlers: Iterable[Any] | None,
+        config: StreamSettings,
+    ) -> tuple[StreamManager, Any, dict[str, Any]]:
+        """A stream that only needs to be started, its source and its metadata."""
+        settings = StreamConfig.of(config, self._settings.stream)
+        provider, model = self._parse(model_id)
+        client = self._client(provider)
+        source = client.generate_stream(prompt, _with_model(params, model))
+        stream = StreamManager(settings)
+        for handler in handlers or ():
+            stream.register_handler(handler)
+        metadata = {"provider": provider, "model": model or getattr(client, "model", None)}
+        if settings.include_prompt:
+            metadata["prompt"] = prompt
+        with self._lock:
+            self._streams.add(stream)
+        return stream, source, metadata
+
+    def _parse(self, model_id: str | None) -> tuple[str, str | None]:
+        """A provider and a model; what stands before a colon is a provider only if it is a known one."""
+        model_id = self._settings.default_model_id if model_id is None else model_id
+        if model_id is None:
+            return self._settings.default_provider, None
+        if not isinstance(model_id, str) or not model_id.strip():
+            raise ConfigurationError(f"model_id is a str like 'provider:model', not {model_id!r}")
+        prefix, _, model = model_id.partition(":")
+        if prefix in self._settings.provider_names or prefix in self._factories:
+            return prefix, model or None
+        return self._settings.default_provider, model_id
+
+    def _client(self, provider: str) -> Any:
+        with self._lock:
+            if self._closed:
+                raise ConfigurationError("this manager is closed: make another")
+            if provider not in self._clients:
+                self._clients[provider] = self._make_client(provider)
+            return self._clients[provider]
+
+    def _make_client(self, provider: str) -> Any:
+        if provider in self._factories:
+            return self._factories[provider](self._settings.entry(provider))
+        found = self._settings.provider(provider)
+        return make_client(found.kind, found.transport, provider, _client_settings(found))
+
+
+def _client_settings(found: ProviderSettings) -> dict[str, Any]:
+    """What the constructor of the client for this kind and transport takes."""
+    if found.kind == "local":
+        return {"model": found.model}
+    settings: dict[str, Any] = {
+        "base_url": found.base_url,
+        "api_key": found.api_key,
+        "model": found.model,
+        "headers": found.headers,
+    }
+    if found.transport == "http":
+        settings["finish_reason_ends"] = found.finish_reason_ends
+    elif found.kind != "anthropic":
+        settings["api"] = found.api
+    return settings
+
+
+def _with_model(params: Mapping[str, Any] | None, model: str | None) -> Any:
+    """The parameters with the model in them; what is no mapping is left for the client to refuse."""
+    if model is None or not isinstance(params, (Mapping, type(None))):
+        return params
+    return {**(params or {}), "model": model}
+
+
+def _tokens(stream: StreamManager, source: Any, metadata: Mapping[str, Any]) -> Iterator[str]:
+    with stream:  # nothing is sent before the first token is asked for
+        stream.start_stream(source, metadata)
+        yield from stream
+
+
+def _close(client: Any) -> None:
+    close = getattr(client, "close", None)
+    if callable(close):
+        close()

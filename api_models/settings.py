@@ -1,0 +1,206 @@
+"""What a manager is told: its configuration, the environment and the configuration file, as one.
+
+Precedence: configuration, environment, file, default. Every message about a bad value names the
+key or variable to change.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .clients.presets import KINDS, PRESETS, Preset
+from .exceptions import ConfigurationError
+from .streaming.stream_config import StreamConfig, check_names
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_SECTIONS = ("default_provider", "stream", "providers")
+_ENTRY_KEYS = ("kind", "base_url", "model", "api_key", "api", "transport", "headers", "finish_reason_ends")
+_APIS = ("responses", "chat_completions")
+_TRANSPORTS = ("http", "sdk")
+_ANY_HOST = Preset("openai_compatible", None, finish_reason_ends=True)
+_DEFAULT_ORDER = ("anthropic", "openai")
+"""Providers taken by default when their key is set; without any key it is the local model."""
+
+
+@dataclass(frozen=True)
+class ProviderSettings:
+    """How to speak to one provider, all sources considered."""
+
+    name: str
+    kind: str
+    base_url: str | None
+    model: str | None
+    api_key: str | None = field(repr=False)
+    transport: str
+    api: str | None
+    headers: Mapping[str, str] = field(repr=False)
+    finish_reason_ends: bool
+
+
+class Settings:
+    """Reads configuration, environment and file once; checks names at once, keys when asked for."""
+
+    def __init__(
+        self, config: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None
+    ) -> None:
+        self._environ = dict(os.environ if environ is None else environ)
+        given = _checked(config or {}, "the configuration")
+        from_file = _checked(_read_file(self._environ), "the configuration file")
+        self.stream = StreamConfig.of(given.get("stream"), StreamConfig.of(from_file.get("stream")))
+        self._given: dict[str, Mapping[str, Any]] = dict(given.get("providers", {}))
+        self._from_file: dict[str, Mapping[str, Any]] = dict(from_file.get("providers", {}))
+        self._default = (
+            given.get("default_provider")
+            or self._environ.get("API_MODELS_PROVIDER")
+            or from_file.get("default_provider")
+        )
+
+    @property
+    def provider_names(self) -> set[str]:
+        return {*PRESETS, *self._given, *self._from_file}
+
+    @property
+    def default_model_id(self) -> str | None:
+        """What `API_MODELS_MODEL` asks for when a call names no model."""
+        return self._environ.get("API_MODELS_MODEL") or None
+
+    @property
+    def default_provider(self) -> str:
+        if self._default:
+            return str(self._default)
+        keyed = (name for name in _DEFAULT_ORDER if self._key(name, PRESETS[name])[0])
+        return next(keyed, "local")
+
+    def entry(self, name: str) -> dict[str, Any]:
+        """What configuration and file say of a provider, unread."""
+        return {**self._from_file.get(name, {}), **self._given.get(name, {})}
+
+    def key_source(self, name: str) -> str | None:
+        """Where the key of a provider comes from, None if it is not set."""
+        return self._key(name, self._preset(name))[1]
+
+    def provider(self, name: str) -> ProviderSettings:
+        """Raises `ConfigurationError` for an unknown provider and for a key that is missing."""
+        check_names([name], self.provider_names, "provider")
+        preset = self._preset(name)
+        api_key, _ = self._key(name, preset)
+        if preset.needs_key and not api_key:
+            raise ConfigurationError(
+                f"no key for {name}: set {preset.key_variables[0]}, or 'api_key' in its configuration"
+            )
+        entry = self.entry(name)
+        base_url = self._look_up(name, "base_url", preset.url_variables) or preset.base_url
+        if preset.base_url is None and base_url is None and preset.kind != "local":
+            raise ConfigurationError(f"where is {name}? set 'base_url' in its configuration")
+        if preset.kind == "ollama":
+            base_url = _ollama_url(str(base_url))
+        kind = _kind_spoken(preset.kind, base_url)
+        return ProviderSettings(
+            name,
+            kind,
+            base_url,
+            self._look_up(name, "model", ()) or preset.model,
+            api_key,
+            "sdk" if kind in ("anthropic", "openai") else entry.get("transport", "http"),
+            entry.get("api"),
+            entry.get("headers", {}),
+            entry.get("finish_reason_ends", preset.finish_reason_ends),
+        )
+
+    def _preset(self, name: str) -> Preset:
+        kind = self.entry(name).get("kind")
+        if name in PRESETS and kind in (None, PRESETS[name].kind):
+            return PRESETS[name]
+        if kind is None:
+            raise ConfigurationError(
+                f"provider {name!r} needs a 'kind' in its configuration: one of {', '.join(KINDS)}"
+            )
+        check_names([kind], KINDS, f"kind of provider {name!r}")
+        return _ANY_HOST if kind == "openai_compatible" else PRESETS[kind]
+
+    def _key(self, name: str, preset: Preset) -> tuple[str | None, str | None]:
+        variables = (*preset.key_variables, f"API_MODELS_{name.upper()}_API_KEY")
+        if self._given.get(name, {}).get("api_key"):
+            return self._given[name]["api_key"], "configuration"
+        for variable in variables:
+            if self._environ.get(variable):
+                return self._environ[variable], variable
+        key = self._from_file.get(name, {}).get("api_key")
+        return key, "configuration file" if key else None
+
+    def _look_up(self, name: str, key: str, variables: Iterable[str]) -> Any:
+        own = f"API_MODELS_{name.upper()}_{key.upper()}"
+        found = [self._given.get(name, {}).get(key)]
+        found += [self._environ.get(variable) for variable in (own, *variables)]
+        found += [self._from_file.get(name, {}).get(key)]
+        return next((value for value in found if value), None)
+
+
+def _kind_spoken(kind: str, base_url: str | None) -> str:
+    """Ollama speaks two wires: its own, and under `/v1` the one that everybody speaks."""
+    return "openai_compatible" if kind == "ollama" and str(base_url).rstrip("/").endswith("/v1") else kind
+
+
+def _ollama_url(host: str) -> str:
+    """`OLLAMA_HOST` may be a host, a host and port, or a URL, and may be where Ollama listens: 0.0.0.0."""
+    url = host if "://" in host else f"http://{host}"
+    scheme, _, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    name, colon, port = authority.rpartition(":")
+    if not colon or not port.isdigit():
+        name, port = authority, "443" if scheme == "https" else "11434"
+    return f"{scheme}://{'127.0.0.1' if name == '0.0.0.0' else name}:{port}{slash}{path}".rstrip("/")
+
+
+def _read_file(environ: Mapping[str, str]) -> dict[str, Any]:
+    """The TOML file that `API_MODELS_CONFIG` names, or the one in the user's configuration folder."""
+    named = environ.get("API_MODELS_CONFIG")
+    folder = environ.get("XDG_CONFIG_HOME") or Path(environ.get("HOME", "~")).expanduser() / ".config"
+    path = Path(named) if named else Path(folder) / "api_models" / "config.toml"
+    if not named and not path.is_file():
+        return {}
+    try:
+        read: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"cannot read the configuration file {path}: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"the configuration file {path} is not TOML: {error}") from error
+    return read
+
+
+def _checked(config: Mapping[str, Any], what: str) -> Mapping[str, Any]:
+    if not isinstance(config, Mapping):
+        raise ConfigurationError(f"{what} is a mapping, not {type(config).__name__}")
+    check_names(config, _SECTIONS, f"key of {what}")
+    providers = config.get("providers", {})
+    if not isinstance(providers, Mapping):
+        raise ConfigurationError(f"'providers' in {what} is a mapping, not {type(providers).__name__}")
+    for name, entry in providers.items():
+        _check_entry(name, entry)
+    return config
+
+
+def _check_entry(name: str, entry: Any) -> None:
+    if not isinstance(entry, Mapping):
+        raise ConfigurationError(f"the entry of provider {name!r} is a mapping, not {type(entry).__name__}")
+    if name not in PRESETS and "kind" not in entry:
+        return  # for a provider that may be registered later, whose keys are its own
+    check_names(entry, _ENTRY_KEYS, f"key of provider {name!r}")
+    for key, allowed in (("kind", KINDS), ("api", _APIS), ("transport", _TRANSPORTS)):
+        if entry.get(key) is not None:
+            check_names([entry[key]], allowed, f"{key} of provider {name!r}")
+    for key in ("base_url", "model", "api_key"):
+        if not isinstance(entry.get(key), (str, type(None))):
+            raise ConfigurationError(f"{key} of provider {name!r} must be a str, not {entry[key]!r}")
+    url = entry.get("base_url")
+    if url and "://" not in url and name != "ollama":
+        raise ConfigurationError(f"base_url of provider {name!r} needs http:// or https://, it is {url!r}")
