@@ -8,13 +8,14 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from .clients import make_client
+from .clients import make_client, persistent
 from .exceptions import ConfigurationError
 from .settings import ProviderSettings, Settings
 from .streaming.exceptions import StreamStateError
 from .streaming.stream_config import StreamConfig
 from .streaming.stream_events import StreamResult
 from .streaming.stream_manager import StreamManager
+from .streaming.stream_source import StreamSource, as_source
 
 Prompt = str | list[dict[str, Any]]
 ClientFactory = Callable[[Mapping[str, Any]], Any]
@@ -121,7 +122,8 @@ class APIModelManager:
         settings = StreamConfig.of(config, self._settings.stream)
         provider, model = self._parse(model_id)
         client = self._client(provider)
-        source = client.generate_stream(prompt, _with_model(params, model))
+        asked = _with_model(params, model)
+        source = persistent(lambda: as_source(client.generate_stream(prompt, asked)))
         stream = StreamManager(settings)
         for handler in handlers or ():
             stream.register_handler(handler)

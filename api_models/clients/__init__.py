@@ -5,9 +5,11 @@ Making a client imports what it needs and no more: this is the one place where t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
+
+from ..streaming.stream_source import StreamSource
 
 _CLASSES = {
     ("anthropic", "sdk"): (".anthropic_client", "AnthropicClient"),
@@ -23,3 +25,9 @@ def make_client(kind: str, transport: str, provider: str, settings: Mapping[str,
     """The client for a kind of provider over a transport, with the settings its constructor takes."""
     module, name = _CLASSES[kind, transport]
     return getattr(import_module(module, __name__), name)(provider, **settings)
+
+
+def persistent(ask: Callable[[], StreamSource]) -> StreamSource:
+    """A source that asks again as its stream's config allows; see `resilience`, which needs tenacity."""
+    source: StreamSource = import_module(".resilience", __name__).PersistentSource(ask)
+    return source

@@ -162,8 +162,8 @@ def _thread_count() -> int:
 
 def _start_process() -> subprocess.Popen[bytes]:
     """Start Python with the import path of this one, out of reach of the terminal's Ctrl-C."""
-    search_path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
-    environ = {**os.environ, "PYTHONPATH": search_path, "PYTHONSAFEPATH": "1"}
+    search_path = [*sys.path, str(Path(__file__).parents[2])]  # this package, even after a chdir
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(search_path), "PYTHONSAFEPATH": "1"}
     try:
         return subprocess.Popen(
             [sys.executable, "-c", _SERVE],

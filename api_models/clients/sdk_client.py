@@ -59,21 +59,17 @@ class SDKClient(ModelClient):
     ) -> urllib3.BaseHTTPResponse:
         """Let the SDK send `body` through `create` of one of its resources."""
         library, sdk = self._sdk()
+        from .sdk_transport import limits  # noqa: PLC0415  # needs httpx2, which comes with the SDKs
+
         create = resource(sdk).create
         try:
-            create(**_arguments(create, body), stream=True, timeout=_limits(timeout))
+            create(**_arguments(create, body), stream=True, timeout=limits(timeout))
         except library.APIStatusError as error:
             response = error.response
             raise error_from_status(response.status_code, response.headers, response.content) from error
         if call.answer is None:
             raise APIModelError(f"the {library.__name__} SDK sent nothing over its http_client")
         return call.answer
-
-
-def _limits(timeout: urllib3.Timeout) -> Any:
-    from .sdk_transport import httpx2  # noqa: PLC0415  # comes with the SDKs, and is loaded with them
-
-    return httpx2.Timeout(timeout.read_timeout, connect=timeout.connect_timeout)
 
 
 def _arguments(create: Callable[..., Any], body: Body) -> dict[str, Any]:

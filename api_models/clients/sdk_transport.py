@@ -51,6 +51,15 @@ class WireTransport(httpx2.BaseTransport):
         self._pools.clear()
 
 
+def limits(timeout: urllib3.Timeout) -> httpx2.Timeout:
+    """The limits of a call as an SDK takes them; the transport gives them back to urllib3."""
+    connect, read = timeout.connect_timeout, timeout.read_timeout
+    return httpx2.Timeout(
+        read if isinstance(read, (int, float)) else None,
+        connect=connect if isinstance(connect, (int, float)) else None,
+    )
+
+
 def make_http_client(url: str) -> httpx2.Client:
     """For an SDK's `http_client=`. Its pools have read the environment; httpx2 must not again."""
     return httpx2.Client(transport=WireTransport(url), trust_env=False, follow_redirects=True)

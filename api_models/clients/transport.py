@@ -109,7 +109,7 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         waiting += [cause for cause in inner if isinstance(cause, BaseException)]
 
 
-def currentcurrent_call() -> Call:
+def current_call() -> Call:
     """The call this thread is sending for; requests that nobody can abort get one of their own."""
     return getattr(_current, "call", None) or Call()
 

@@ -93,12 +93,6 @@ class Statistics:
         }
 
 
-def _is_content(chunk: Chunk) -> bool:
-    if isinstance(chunk, StreamChunk):
-        return bool(chunk.text or chunk.thinking or chunk.tool_arguments or chunk.tool_call)
-    return isinstance(chunk, str) and bool(chunk)
-
-
 class Delivery:
     """Hands the chunks of one run to its handlers, obeying control calls between any two pieces.
 
@@ -134,7 +128,7 @@ class Delivery:
     def arrive(self, chunks: Sequence[Chunk], waited: float) -> None:
         """Take what the source gave after `waited` seconds; called by the thread that reads."""
         at, first = self.machine.elapsed(), self.stats.time_to_first_token is None
-        has_content = any(map(_is_content, chunks)) if first else bool(chunks)
+        has_content = any(map(events.is_content, chunks)) if first else bool(chunks)
         self.clocks.received(at, has_content)
         if has_content:
             self.stats.arrived(at, waited)

@@ -92,6 +92,13 @@ class ResetNotice:
     reason: str
 
 
+def is_content(chunk: object) -> bool:
+    """Whether a chunk carries text, thinking or tool arguments: what the clocks and retries ask."""
+    if isinstance(chunk, StreamChunk):
+        return bool(chunk.text or chunk.thinking or chunk.tool_arguments or chunk.tool_call)
+    return isinstance(chunk, str) and chunk != ""
+
+
 @dataclass(frozen=True, slots=True)
 class StreamEvent:
     """Something that happened to one stream, `elapsed` seconds after its start (pauses excluded)."""

@@ -204,6 +204,8 @@ class StreamRun:
                 self._read_to_end.wait()
             elif not self._read_to_end.is_set():
                 self._close_source()
+            if self._timeout is not None:
+                self._timeout.__cause__ = self._failure
             self.delivery.conclude(error or self._timeout or self._failure)
         except BaseException:
             _logger.exception("stream %s ended by a fault of its own", self.delivery.stream_id)

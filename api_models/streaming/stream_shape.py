@@ -42,8 +42,10 @@ def _joins(text: str, at: int) -> bool:
         return True
     if "\U000e0020" <= char <= "\U000e007f":
         return True
+    if not "\U0001f1e6" <= char <= "\U0001f1ff":
+        return False
     flags = re.search("[\U0001f1e6-\U0001f1ff]*$", text[:at])
-    return "\U0001f1e6" <= char <= "\U0001f1ff" and flags is not None and len(flags[0]) % 2 == 1
+    return flags is not None and len(flags[0]) % 2 == 1
 
 
 class Shaper:

@@ -1,0 +1,172 @@
+"""The log of one run: readers may join at any time and read the same."""
+
+from __future__ import annotations
+
+import random
+import threading
+
+import pytest
+from fakes import TIMEOUT, in_threads
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api_models.streaming.stream_events import StreamEvent, StreamReset, StreamResumed, TokenReceived
+from api_models.streaming.stream_log import StreamLog
+
+# More than two closed blocks of the log and an open one.
+MANY = 2500
+
+
+def mark(number: int) -> StreamEvent:
+    """An event that is told apart from others by its time."""
+    return StreamResumed("s", float(number))
+
+
+def told(event: StreamEvent) -> tuple[object, ...]:
+    """What an event said, without the rounding of a token's time."""
+    if isinstance(event, TokenReceived):
+        return event.text, event.index
+    return type(event).__name__, event.elapsed
+
+
+# Runs of tokens whose lengths meet, miss and cross the borders of the log's blocks.
+RUNS = st.lists(st.sampled_from([0, 1, 2, 1022, 1023, 1024, 1025, 2048]), max_size=4)
+
+
+def fill(log: StreamLog, runs: list[int]) -> list[tuple[object, ...]]:
+    """Add runs of tokens with an event after each; what a reader is to be told."""
+    expected: list[tuple[object, ...]] = []
+    for length in runs:
+        for _ in range(length):
+            number = len(expected)
+            log.add((f"{number} ", number, float(number)))
+            expected.append((f"{number} ", number))
+        log.add(mark(len(expected)))
+        expected.append(("StreamResumed", float(len(expected))))
+    log.end()
+    return expected
+
+
+@given(RUNS)
+def test_what_was_added_is_read_back(runs):
+    """Tokens and events come out in the order they went in, across all blocks of the log."""
+    log = StreamLog("s")
+    expected = fill(log, runs)
+    assert [told(event) for event in log.events()] == expected
+    assert list(log.tokens()) == [entry[0] for entry in expected if entry[0] != "StreamResumed"]
+    assert log.text() == "".join(log.tokens())
+
+
+@given(RUNS)
+def test_without_cuts_the_text_is_whole(runs):
+    """When cuts are not kept, the text comes in larger pieces; neither it nor an event is lost."""
+    log = StreamLog("s", keep_cuts=False)
+    expected = fill(log, runs)
+    text = "".join(entry[0] for entry in expected if entry[0] != "StreamResumed")
+    assert "".join(log.tokens()) == log.text() == text
+    events = [told(event) for event in log.events() if isinstance(event, StreamResumed)]
+    assert events == [entry for entry in expected if entry[0] == "StreamResumed"]
+
+
+def test_without_cuts_the_log_stays_small():
+    """Bounded memory: text that has passed is one piece a block, not one a token."""
+    log = StreamLog("s", keep_cuts=False)
+    for number in range(10_000):
+        log.add(("x", number, 0.0))
+    log.end()
+    assert len(list(log.tokens())) < 1500
+
+
+def test_a_reader_waits_for_more_and_ends_with_the_log():
+    """A reader that has read all there is sleeps until there is more, or no more to come."""
+    log, read, reading = StreamLog("s"), [], threading.Semaphore(0)
+
+    def follow() -> None:
+        for text in log.tokens():
+            read.append(text)
+            reading.release()
+
+    reader = threading.Thread(target=follow, daemon=True)
+    reader.start()
+    for text in ("a", "b"):
+        log.add((text, 0, 0.0))
+        assert reading.acquire(timeout=TIMEOUT)
+    assert reader.is_alive()
+    log.end()
+    reader.join(TIMEOUT)
+    assert (read, reader.is_alive()) == (["a", "b"], False)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_readers_who_join_at_random_times_read_the_same(seed):
+    """Eight readers on threads, the first before the first token and the last after the end."""
+    log, random_ = StreamLog("s"), random.Random(seed)
+    joins = [0, *(random_.randrange(MANY) for _ in range(6)), MANY]
+    written = threading.Condition()
+    count = 0
+
+    def read_from(join: int) -> list[tuple[object, ...]]:
+        with written:
+            assert written.wait_for(lambda: count >= join, TIMEOUT)
+        return [told(event) for event in log.events()]
+
+    def write() -> None:
+        nonlocal count
+        for number in range(MANY):
+            log.add(mark(number) if number % 10 == 0 else (str(number), number, float(number)))
+            with written:
+                count += 1
+                written.notify_all()
+        log.end()
+
+    *readings, _ = in_threads(*[lambda j=join: read_from(j) for join in joins], write)
+    assert len(readings[0]) == MANY
+    assert all(reading == readings[0] for reading in readings)
+
+
+def test_a_reset_begins_an_empty_text():
+    """The text after a reset is the text; the events before it stay readable."""
+    log = StreamLog("s")
+    log.add(("old", 0, 0.0))
+    log.reset()
+    assert log.text() == ""
+    log.add(StreamReset("s", 1.0, "again"))
+    log.add(("new", 0, 2.0))
+    log.end()
+    assert log.text() == "new"
+    assert list(log.tokens()) == ["new"]
+    assert [type(event).__name__ for event in log.events()] == ["TokenReceived", "StreamReset", "TokenReceived"]
+
+
+def test_a_reader_in_the_middle_of_a_reset_reads_on():
+    """A reader that was waiting when the text was reset gets the new text too."""
+    log = StreamLog("s")
+    log.add(("old", 0, 0.0))
+    tokens = log.tokens()
+    assert next(tokens) == "old"
+    log.reset()
+    log.add(("new", 0, 0.0))
+    log.end()
+    assert list(tokens) == ["new"]
+
+
+def test_times_of_tokens_survive():
+    """A token read back late has the time at which it was handed out, to the millisecond."""
+    log = StreamLog("s")
+    for number in range(1500):
+        log.add(("x", number, number / 10))
+    log.end()
+    times = [event.elapsed for event in log.events()]
+    assert times == pytest.approx([number / 10 for number in range(1500)], abs=1e-3)
+
+
+def test_an_abandoned_reader_holds_nobody():
+    """Who stops reading in the middle takes nothing from others and blocks nobody."""
+    log = StreamLog("s")
+    log.add(("a", 0, 0.0))
+    reader = log.tokens()
+    assert next(reader) == "a"
+    reader.close()
+    log.add(("b", 1, 0.0))
+    log.end()
+    assert list(log.tokens()) == ["a", "b"]

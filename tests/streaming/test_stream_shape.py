@@ -1,0 +1,167 @@
+"""Cutting, buffering, numbering and pacing of text."""
+
+from __future__ import annotations
+
+import time
+from itertools import accumulate
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api_models.streaming.stream_config import StreamConfig
+from api_models.streaming.stream_shape import Pacer, Shaper
+
+SPLITS = ["token", "grapheme", "word", "line", "sentence"]
+ZWJ, ACUTE, FLAG = "\u200d", "e\u0301", "\U0001f1e9\U0001f1ea"
+FAMILY = f"👩{ZWJ}👩{ZWJ}👧"
+
+# Text made of what splitters stumble over, and of anything else.
+TRICKY = st.sampled_from(
+    ["Dr. A. ", "Hi. ", '"No!" ', "e.g. ", "\r", "\n", "\r\n", " ", "\t", "。", "…", "a", "Z", ACUTE, FLAG, FAMILY]
+)
+PIECES = st.lists(st.one_of(TRICKY, st.text(min_size=1, max_size=4)), max_size=25)
+
+
+def cut(tokens: list[str], split: str, size: int = 1) -> list[tuple[str, int]]:
+    """All pieces that come out when these tokens go in, the flush included."""
+    shaper = Shaper(split, size)
+    pieces = [piece for token in tokens for piece in shaper.push(token)]
+    return pieces + shaper.flush()
+
+
+def texts(tokens: list[str], split: str, size: int = 1) -> list[str]:
+    return [text for text, _ in cut(tokens, split, size)]
+
+
+def whole_tokens_before(tokens: list[str], position: int) -> int:
+    """By the contract's words: tokens whose text lies completely before `position` characters."""
+    return sum(end <= position for end in accumulate(map(len, tokens)))
+
+
+@given(PIECES, st.sampled_from(SPLITS), st.integers(1, 5))
+def test_joined_pieces_are_the_text(tokens, split, size):
+    """Nothing is lost, repeated or reordered, whatever the cuts."""
+    assert "".join(texts(tokens, split, size)) == "".join(tokens)
+
+
+@given(PIECES, st.sampled_from(SPLITS), st.integers(1, 5))
+def test_every_index_counts_the_whole_tokens_before(tokens, split, size):
+    """A piece's index is the number of provider tokens handed out completely before it."""
+    position = 0
+    for text, index in cut(tokens, split, size):
+        assert index == whole_tokens_before(tokens, position)
+        position += len(text)
+
+
+@given(PIECES, st.sampled_from(SPLITS[1:]))
+def test_cuts_do_not_depend_on_the_tokens(tokens, split):
+    """The provider's own cuts leave no trace in the pieces."""
+    whole = "".join(tokens)
+    assert texts(tokens, split) == texts(list(whole), split) == texts([whole] if whole else [], split)
+
+
+@given(PIECES, st.sampled_from(SPLITS), st.integers(1, 5))
+def test_withheld_text_is_what_has_not_come_out(tokens, split, size):
+    """At every moment the pieces so far and the withheld text are the text so far."""
+    shaper, given_out, taken = Shaper(split, size), "", ""
+    for token in tokens:
+        taken += token
+        given_out += "".join(text for text, _ in shaper.push(token))
+        assert given_out + shaper.withheld == taken
+    shaper.flush()
+    assert shaper.withheld == ""
+
+
+@given(st.lists(st.text(min_size=1, max_size=3), max_size=30), st.integers(1, 7))
+def test_buffers_are_full_but_the_last(tokens, size):
+    """Buffered deliveries join exactly `size` tokens, the rest comes with the flush."""
+    assert texts(tokens, "token", size) == ["".join(tokens[at : at + size]) for at in range(0, len(tokens), size)]
+
+
+def test_a_flush_in_between_keeps_the_count():
+    """Text cut loose early does not confuse the numbers of what follows."""
+    shaper = Shaper("word", 1)
+    assert shaper.push("un") == []
+    assert shaper.flush() == [("un", 0)]
+    assert shaper.push("do it ") == [("do ", 1), ("it ", 1)]
+    assert shaper.push("now") == []
+    assert shaper.flush() == [("now", 2)]
+
+
+@pytest.mark.parametrize(
+    ("split", "text", "expected"),
+    [
+        ("word", "one  two\nthree", ["one ", " two\n", "three"]),
+        ("word", "  lead", ["  lead"]),
+        ("line", "a\nb\r\nc\rd", ["a\n", "b\r\n", "c\r", "d"]),
+        ("line", "\n\n", ["\n", "\n"]),
+        ("sentence", "One. Two! Three? Four", ["One. ", "Two! ", "Three? ", "Four"]),
+        ("sentence", "Dr. No met J. Doe, e.g. here. So?", ["Dr. No met J. Doe, e.g. here. ", "So?"]),
+        ("sentence", 'He said "no." Then', ['He said "no." ', "Then"]),
+        ("sentence", "一。二！", ["一。", "二！"]),
+        ("sentence", "3.14 is pi", ["3.14 is pi"]),
+        ("sentence", "Title\nText", ["Title\n", "Text"]),
+        ("grapheme", f"a{ACUTE}b", ["a", ACUTE, "b"]),
+        ("grapheme", FAMILY + "!", [FAMILY, "!"]),
+        ("grapheme", FLAG + FLAG, [FLAG, FLAG]),
+        ("grapheme", "a\r\nb", ["a", "\r\n", "b"]),
+        ("grapheme", "👍🏽👍", ["👍🏽", "👍"]),
+    ],
+)
+def test_cuts_where_a_reader_would(split, text, expected):
+    """Words keep their space, sentences their quotes, and what the eye sees as one stays one."""
+    assert texts([text], split) == expected
+    assert texts(list(text), split) == expected
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_cutting_a_long_text_takes_no_ages(split):
+    """A long text that comes in one token is cut in linear time, not in a time that squares."""
+    text = "x" * 20_000 + " "
+    begun = time.process_time()
+    assert "".join(texts([text], split)) == text
+    assert time.process_time() - begun < 1
+
+
+def pacer(**config: object) -> Pacer:
+    return Pacer(StreamConfig(**config))
+
+
+def test_a_fixed_rate_spaces_the_pieces():
+    """Pieces that wait are due one interval after the other."""
+    at = pacer(tokens_per_second=4)
+    assert [at.book(10.0, 99, False) for _ in range(4)] == [10.0, 10.25, 10.5, 10.75]
+
+
+def test_a_late_piece_is_due_at_once_and_brings_no_burst():
+    """Time in which nothing came is not made up for."""
+    at = pacer(tokens_per_second=4)
+    assert at.book(10.0, 0, False) == 10.0
+    assert [at.book(20.0, 0, False), at.book(20.0, 0, False)] == [20.0, 20.25]
+
+
+def test_smoothing_speeds_up_with_the_backlog():
+    """The more waits, the shorter the intervals, so that a backlog is worked off in bounded time."""
+
+    def interval(waiting: int) -> float:
+        at = pacer(smooth=True)
+        return -at.book(0.0, waiting, False) + at.book(0.0, waiting, False)
+
+    assert interval(1) > 0
+    assert interval(1000) < interval(100) < interval(20)
+    assert interval(1000) * 1000 < 2
+
+
+def test_a_smoothed_end_does_not_linger():
+    """When the text has ended, what is left is due at once."""
+    at = pacer(smooth=True)
+    at.book(0.0, 5, False)
+    assert [at.book(1.0, waiting, True) for waiting in (5, 4, 3)] == [1.0, 1.0, 1.0]
+
+
+def test_smoothing_never_goes_below_the_rate_asked_for():
+    """With a rate and smoothing, a backlog makes it faster, never slower."""
+    at = pacer(smooth=True, tokens_per_second=10)
+    first = at.book(0.0, 0, False)
+    assert at.book(0.0, 0, False) - first == pytest.approx(0.1)
