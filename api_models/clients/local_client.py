@@ -24,7 +24,7 @@ DEFAULTS: dict[str, Any] = {"temperature": 0, "max_tokens": 256}
 
 
 class LocalClient(ModelClient):
-    """llama.cpp in this process, asked over its own locked loopback listener.
+    """llama.cpp on this machine, asked over its own locked loopback listener.
 
     `model` is the name of an installed model or a path to a GGUF file. A file is loaded on the
     first request for it, on the thread that asks, which takes half a second.
@@ -61,4 +61,6 @@ class LocalClient(ModelClient):
                 engine = acquire_engine(path)
                 client = HTTPClient(self.provider, base_url=engine.base_url, api_key=engine.api_key)
                 self._opened[path] = engine, client
-            return self._opened[path][1]
+        engine, client = self._opened[path]
+        engine.ensure_running()
+        return client
