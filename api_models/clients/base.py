@@ -86,7 +86,9 @@ class AnswerSource(StreamSource):
 
     def read(self) -> Sequence[Chunk] | None:
         if self._all_read:
-            return self._end()
+            if self._decoder.failure is not None:
+                raise self._redacted(self._decoder.failure)
+            return None
         try:
             if self._response is None:
                 self._response = self._ask()
@@ -111,11 +113,6 @@ class AnswerSource(StreamSource):
                 self._read_out(self._response)
             self._response.close()
         self._call.watch(None)
-
-    def _end(self) -> None:
-        """The end the decoder found: nothing for a whole answer, else its error."""
-        if self._decoder.failure is not None:
-            raise self._redacted(self._decoder.failure)
 
     def _ask(self) -> urllib3.BaseHTTPResponse:
         timeout = urllib3.Timeout(connect=self._config.connect_timeout, read=self._config.silence_timeout)

@@ -32,7 +32,8 @@ class WireAdapter(HTTPAdapter):
     def get_connection_with_tls_context(
         self, request: requests.PreparedRequest, *_: Any, **__: Any
     ) -> urllib3.HTTPConnectionPool:
-        return self.poolmanager.connection_from_url(request.url)  # type: ignore[return-value]
+        pool: urllib3.HTTPConnectionPool = self.poolmanager.connection_from_url(request.url)
+        return pool
 
     def cert_verify(self, *_: Any) -> None:
         """Leave the pools the certificates they were made with."""
@@ -90,7 +91,8 @@ class HTTPClient(ModelClient):
         )
         if response.status_code >= 400:
             raise error_from_status(response.status_code, response.headers, response.content)
-        return response.raw  # type: ignore[no-any-return]
+        raw: urllib3.BaseHTTPResponse = response.raw
+        return raw
 
 
 class OllamaClient(HTTPClient):

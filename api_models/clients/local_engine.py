@@ -217,7 +217,6 @@ def _load_server(order: dict[str, Any]) -> Any:
     params.api_keys, params.port = [order["api_key"]], order["port"]
     params.n_parallel, params.n_ctx, params.n_batch = SLOTS, SLOTS * CONTEXT, _BATCH
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = order["threads"]
-    params.sse_ping_interval = 1  # XX
     params.cache_ram_mib = 0  # by default old prompts pile up in memory, up to 8 GiB
     params.warmup, params.verbosity, params.ui = False, 0, False
     return xllamacpp.Server(params)

@@ -82,9 +82,8 @@ class Call:
 
     def hurry(self, seconds: float) -> None:
         """Let a read fail that takes longer."""
-        with self._lock:
-            if self._socket is not None:
-                self._socket.settimeout(seconds)
+        if self._socket is not None and self._socket.fileno() >= 0:
+            self._socket.settimeout(seconds)
 
     def _shut_down(self) -> None:
         if self._socket is None:

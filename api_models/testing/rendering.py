@@ -47,7 +47,7 @@ def anthropic(
 ) -> list[Event]:
     """A Messages stream, from `message_start` over its blocks to `message_stop`."""
     usage = {"input_tokens": 11, "output_tokens": 1}
-    message = {
+    message: dict[str, Any] = {
         "id": "msg_test", "type": "message", "role": "assistant", "model": model, "content": [],
         "stop_reason": None, "stop_sequence": None, "usage": usage,
     }  # fmt: skip
@@ -148,7 +148,7 @@ def responses(
     texts = list(texts)
     part = {"type": "output_text", "text": "".join(texts), "annotations": []}
     item = {"id": "msg_1", "type": "message", "role": "assistant"}
-    where = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+    where: dict[str, Any] = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
 
     def response(state: str, output: list[Any], usage: Any) -> dict[str, Any]:
         return {

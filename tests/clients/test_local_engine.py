@@ -229,14 +229,16 @@ def test_an_engine_that_died_is_started_again_at_the_same_address(other_model: P
     [(SLOTS, "Count to one thousand."), (1, "one two three four " * 340)],
     ids=["generating", "reading"],
 )
-def test_hanging_up_frees_the_slot(engine: LocalEngine, answers: int, prompt: str) -> None:
+def test_hanging_up_frees_the_slot(other_model: Path, answers: int, prompt: str) -> None:
     """The next request is served at once, though all slots were taken, or a long prompt was being read."""
+    engine = acquire_engine(other_model)
     taken = [post(engine.base_url, engine.api_key, prompt) for _ in range(answers)]
     for response in taken:
         response.close()
     began = time.monotonic()
     assert first_text(post(engine.base_url, engine.api_key, "Hello"))
     assert time.monotonic() - began < SOON
+    engine.release()
 
 
 @pytest.mark.parametrize("leave", ["", "sys.exit()", "os._exit(0)"])

@@ -1,0 +1,114 @@
+"""Bytes to payloads: where in a body one event ends and the next begins."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+
+import sseclient
+
+_HEAD = 65536
+"""Bytes kept of a body without events, to be able to say what came instead."""
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_LINE_END = re.compile(rb"\r\n?")
+_BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")  # two line ends, whatever they are
+_LONGEST_BLANK_LINE = 4
+
+
+class Framing(ABC):
+    """Collects bytes until payloads are whole; nothing is looked at twice but the last few bytes."""
+
+    def __init__(self) -> None:
+        self.head = b""
+        """The beginning of the body, kept until its first event."""
+        self._seen = False  # whether an event was seen
+        self._parts: list[bytes] = []  # of an event that is not whole yet
+        self._begun = False
+
+    def feed(self, received: bytes) -> list[bytes]:
+        """The payloads of the events that these bytes complete."""
+        if not self._begun:
+            received = self._begin(received)
+        if not self._seen and len(self.head) < _HEAD:
+            self.head += received[: _HEAD - len(self.head)]
+        if b"\n" not in received and b"\r" not in received:
+            self._parts.append(received)  # an event in many small pieces is joined once
+            return []
+        before = b"".join(self._parts)
+        frames = self._split(before + received, max(0, len(before) - _LONGEST_BLANK_LINE))
+        self._parts = [frames.pop()]
+        return self._payloads(frames)
+
+    def finish(self) -> list[bytes]:
+        """The payload of a last event that the end of the body left without its terminator."""
+        frame = b"".join(self._parts)
+        self._parts = []
+        return self._payloads([frame])
+
+    def _begin(self, received: bytes) -> bytes:
+        """Drop a byte order mark, which may come in pieces."""
+        start = b"".join(self._parts) + received
+        self._parts = []
+        if len(start) < len(_BYTE_ORDER_MARK) and _BYTE_ORDER_MARK.startswith(start):
+            self._parts = [start]
+            return b""
+        self._begun = True
+        return start.removeprefix(_BYTE_ORDER_MARK)
+
+    def _payloads(self, frames: list[bytes]) -> list[bytes]:
+        payloads = [payload for frame in frames if (payload := self._payload(frame)) is not None]
+        if payloads and not self._seen:
+            self._seen, self.head = True, b""
+        return payloads
+
+    @abstractmethod
+    def _split(self, body: bytes, start: int) -> list[bytes]:
+        """The whole frames and, last, the rest; no frame ends before `start`."""
+
+    @abstractmethod
+    def _payload(self, frame: bytes) -> bytes | None:
+        """What a frame carries, None for one that carries nothing."""
+
+
+class SSEFraming(Framing):
+    """Server-sent events as WHATWG has them, with a short path for the event that providers send."""
+
+    def _split(self, body: bytes, start: int) -> list[bytes]:
+        if b"\r" not in body:
+            return body.split(b"\n\n")
+        frames, begin = [], 0
+        for blank in _BLANK_LINE.finditer(body, start):
+            frames.append(body[begin : blank.start()])
+            begin = blank.end()  # a CR here may be half of CRLF: the LF then begins the next frame
+        return [*frames, body[begin:]]
+
+    def _payload(self, frame: bytes) -> bytes | None:
+        if frame.startswith((b"\n", b"\r")):
+            frame = frame.lstrip(b"\r\n")
+        if frame.startswith(b"data:"):
+            begin = 5
+        else:
+            begin = frame.find(b"\ndata:") + 6
+            if begin == 5:
+                return None
+        if frame.find(b"\n", begin) >= 0 or b"\r" in frame:
+            return _unusual(frame)
+        return frame[begin + 1 :] if frame[begin : begin + 1] == b" " else frame[begin:]
+
+
+class LineFraming(Framing):
+    """Newline-delimited JSON."""
+
+    def _split(self, body: bytes, start: int) -> list[bytes]:
+        return body.split(b"\n")
+
+    def _payload(self, frame: bytes) -> bytes | None:
+        return frame.strip() or None
+
+
+def _unusual(frame: bytes) -> bytes | None:
+    """Several data lines, comments or fields among them: sseclient reads the fields of one whole event."""
+    lines = _LINE_END.sub(b"\n", frame).strip(b"\n").decode("utf-8", "replace").encode()
+    events = sseclient.SSEClient(iter([lines + b"\n\n"])).events()
+    return next((event.data.encode() for event in events), None)
