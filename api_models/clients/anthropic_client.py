@@ -21,11 +21,13 @@ class AnthropicClient(SDKClient):
 
         from .sdk_transport import make_http_client  # noqa: PLC0415  # needs httpx2, which comes with it
 
+        # The SDK has moved on to Authorization; every gateway that speaks this wire knows x-api-key.
+        headers: dict[str, Any] = {"Authorization": anthropic.Omit(), "x-api-key": self._api_key}
         sdk = anthropic.Anthropic(
             api_key=self._api_key,
             base_url=self._base_url,
             max_retries=0,
-            default_headers=self._headers,
+            default_headers={**headers, **self._headers},
             http_client=make_http_client(self._base_url),
         )
         return anthropic, sdk

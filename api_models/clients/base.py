@@ -11,7 +11,7 @@ from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
     LocationValueError,
-    ReadTimeoutError,
+    NewConnectionError,
 )
 
 from ..exceptions import APIModelError, ConfigurationError, ProviderConnectionError
@@ -96,8 +96,7 @@ class AnswerSource(StreamSource):
         except APIModelError as error:
             raise self._redacted(error)  # noqa: B904  # its cause was set where it was translated
         except Exception as error:
-            failure = _unanswered(error) if self._response is None else _broken_off(error)
-            raise self._redacted(failure) from error
+            raise self._redacted(self._translated(error)) from error
         self.bytes_received += len(received)
         decoder = self._decoder
         chunks = decoder.feed(received) if received else decoder.finish()
@@ -115,8 +114,14 @@ class AnswerSource(StreamSource):
         self._call.watch(None)
 
     def _ask(self) -> urllib3.BaseHTTPResponse:
-        timeout = urllib3.Timeout(connect=self._config.connect_timeout, read=self._config.silence_timeout)
+        # No limit on reads: the stream's own clocks see what the socket's cannot, a pause for example.
+        timeout = urllib3.Timeout(connect=self._config.connect_timeout, read=None)
         return self._call.send(lambda: self._send(self._call, timeout))
+
+    def _translated(self, error: Exception) -> APIModelError:
+        if self._response is None:
+            return _unanswered(error)
+        return StreamInterruptedError(f"the connection broke off: {error}", retryable=True)
 
     def _read_out(self, response: urllib3.BaseHTTPResponse) -> None:
         """Take the last HTTP chunk off the wire, so that the connection can serve another request."""
@@ -134,18 +139,10 @@ class AnswerSource(StreamSource):
 def _unanswered(error: Exception) -> APIModelError:
     """Why no answer came, by what urllib3 raised under whatever library sent the request."""
     for cause in causes(error):
-        if isinstance(cause, ConnectTimeoutError):
+        if isinstance(cause, ConnectTimeoutError) and not isinstance(cause, NewConnectionError):
             return StreamTimeoutError("no connection in time", clock="connect", retryable=True)
-        if isinstance(cause, ReadTimeoutError):
-            return StreamTimeoutError("no byte came for too long", clock="silence")
         if isinstance(cause, LocationValueError):
             return ConfigurationError(f"the address of the provider is wrong: {cause}")
         if isinstance(cause, (HTTPError, OSError)):
             return ProviderConnectionError(f"no answer from the provider: {cause}")
     return ConfigurationError(f"the request could not be made: {error}")
-
-
-def _broken_off(error: Exception) -> APIModelError:
-    if isinstance(error, ReadTimeoutError):
-        return StreamTimeoutError("no byte came for too long", clock="silence")
-    return StreamInterruptedError(f"the connection broke off: {error}")

@@ -84,15 +84,16 @@ class SSEFraming(Framing):
         return [*frames, body[begin:]]
 
     def _payload(self, frame: bytes) -> bytes | None:
-        if frame.startswith((b"\n", b"\r")):
-            frame = frame.lstrip(b"\r\n")
+        if b"\r" in frame:
+            return _unusual(frame)
+        frame = frame.lstrip(b"\n") if frame.startswith(b"\n") else frame
         if frame.startswith(b"data:"):
             begin = 5
         else:
             begin = frame.find(b"\ndata:") + 6
             if begin == 5:
                 return None
-        if frame.find(b"\n", begin) >= 0 or b"\r" in frame:
+        if frame.find(b"\n", begin) >= 0:
             return _unusual(frame)
         return frame[begin + 1 :] if frame[begin : begin + 1] == b" " else frame[begin:]
 

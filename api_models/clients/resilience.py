@@ -106,12 +106,13 @@ class _WaitAsTold(tenacity.wait.wait_base):
     """What the provider said with Retry-After; else longer each time, with jitter."""
 
     def __init__(self, first: float, longest: float) -> None:
-        self._backoff = tenacity.wait_exponential_jitter(initial=first, max=longest, jitter=first)
+        self._backoff = tenacity.wait_exponential(first) + tenacity.wait_random(0, first)
+        self._longest = longest
 
     def __call__(self, retry_state: tenacity.RetryCallState) -> float:
         error = retry_state.outcome.exception() if retry_state.outcome else None
         told = getattr(error, "retry_after", None)
-        return self._backoff(retry_state) if told is None else float(told)
+        return min(self._backoff(retry_state), self._longest) if told is None else float(told)
 
 
 def _not_yet(_: float) -> None:

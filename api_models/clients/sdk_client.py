@@ -33,7 +33,7 @@ class SDKClient(ModelClient):
         super().__init__(provider, model, api_key)
         self._base_url = base_url
         # Without it, gateways compress, and hold text back until a block is full.
-        self._headers = {"Accept-Encoding": "identity", **(headers or {})}
+        self._headers: dict[str, Any] = {"Accept-Encoding": "identity", **(headers or {})}
         self._loaded: tuple[ModuleType, Any] | None = None
         # Lets one thread load and make the SDK; the others need just what it makes.
         self._loading = threading.Lock()

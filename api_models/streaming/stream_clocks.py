@@ -20,13 +20,29 @@ class Clocks:
 
     def __init__(self, config: StreamConfig) -> None:
         self._config = config
-        self.waiting_since: float | None = 0.0
-        """Since when the source is being waited for; None while it is not its turn."""
+        waits = (config.first_token_timeout, config.idle_timeout, config.silence_timeout, config.quiet_after)
+        self.shortest: float | None = min((wait for wait in waits if wait is not None), default=None)
+        """A clock that is not running now cannot run out before so many seconds have passed."""
+        self.is_waiting = False
+        """Whether the source is being waited for: only then may it be too slow."""
         self.last_byte = 0.0
         self.last_content = 0.0
         self._attempt_began = 0.0
         self._has_content = False
         self._quiet_told = False
+        self._waiting_since = 0.0
+        self._was_away = False  # handing out what had come, which is no fault of the source
+
+    def durations(self) -> Iterator[float]:
+        """How long each clock runs: one that does not run yet cannot run out sooner than that."""
+        config = self._config
+        lengths = config.first_token_timeout, config.idle_timeout, config.silence_timeout, config.quiet_after
+        yield from (length for length in lengths if length is not None)
+
+    def began_waiting(self, at: float) -> None:
+        if self._was_away:
+            self._waiting_since, self._was_away = at, False
+        self.is_waiting = True
 
     def began_attempt(self, at: float) -> None:
         """A request goes out at `at`, which may lie ahead: nothing is due before."""
@@ -36,6 +52,7 @@ class Clocks:
     def received(self, at: float, content: bool) -> None:
         """Bytes came, and perhaps content among them."""
         self.last_byte = at
+        self._was_away = self._was_away or content
         if content:
             self.last_content, self._has_content, self._quiet_told = at, True, False
 
@@ -44,16 +61,16 @@ class Clocks:
         self._quiet_told = True
 
     def quiet_at(self) -> float | None:
-        if self._config.quiet_after is None or self.waiting_since is None or self._quiet_told:
+        if self._config.quiet_after is None or not self.is_waiting or self._quiet_told:
             return None
-        return max(self.last_content, self.waiting_since) + self._config.quiet_after
+        return max(self.last_content, self._waiting_since) + self._config.quiet_after
 
     def limits(self) -> Iterator[tuple[float, Clock]]:
         """When each clock that is running runs out, unless something happens before."""
-        config, waiting = self._config, self.waiting_since
+        config, waiting = self._config, self._waiting_since
         if config.total_timeout is not None:
             yield config.total_timeout, "total"
-        if waiting is None:
+        if not self.is_waiting:
             return
         if config.first_token_timeout is not None and not self._has_content:
             yield self._attempt_began + config.first_token_timeout, "first_token"
@@ -121,7 +138,7 @@ class Watchdog:
             looks = [look for run in runs if (look := run.check_clocks()) is not None]
             with self._changed:
                 if self._runs and not self._poked:
-                    self._changed.wait(min(looks, default=None))
+                    self._changed.wait(min([*looks, threading.TIMEOUT_MAX]))
 
 
 WATCHDOG = Watchdog()

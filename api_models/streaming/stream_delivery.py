@@ -76,18 +76,18 @@ class Statistics:
             self.longest_gap = max(self.longest_gap, waited)
 
     def snapshot(self, machine: StateMachine, dispatcher: Dispatcher) -> dict[str, Any]:
-        elapsed, tokens = machine.elapsed(), self.tokens
+        elapsed, tokens, faults = machine.elapsed(), self.tokens, dispatcher.handler_errors
         return {
             "tokens_received": tokens,
             "tokens_per_second": tokens / elapsed if elapsed > 0 else 0.0,
             "start_time": self.start_time,
             "elapsed_time": elapsed,
-            "errors": self.failures + dispatcher.handler_errors,
+            "errors": self.failures + faults,
             "time_to_first_token": self.time_to_first_token,
             "longest_gap": self.longest_gap,
             "paused_time": machine.paused_time,
             "handler_time": dispatcher.handler_time,
-            "handler_errors": dispatcher.handler_errors,
+            "handler_errors": faults,
             "bytes_received": self.bytes_received,
             "attempts": self.attempts,
         }
@@ -316,6 +316,7 @@ class Delivery:
         failure.provider = failure.provider or self.metadata.get("provider")
         failure.model = failure.model or self.metadata.get("model")
         if isinstance(failure, StreamCancelledError):
+            failure.__traceback__ = None  # its frames would keep the source alive
             self._tell(events.StreamCancelled, text)
         else:
             self.stats.failures += 1

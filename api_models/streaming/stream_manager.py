@@ -44,6 +44,7 @@ class StreamRun:
         # delivers from then on. No lock: nobody ever waits for it.
         self._turn: list[None] = []
         self._parted = False
+        self._context = contextvars.copy_context()  # of who starts the stream; each thread runs in a copy
         self._threads: set[threading.Thread] = set()
 
     def start(self) -> None:
@@ -80,14 +81,16 @@ class StreamRun:
         if limits and limits[0][0] <= now:
             self._time_out(*limits[0])
             return None
+        looks = [] if clocks.shortest is None else [clocks.shortest]
+        looks += [at - now for at, _ in limits[:1]]
         quiet_at = clocks.quiet_at()
-        if quiet_at is not None and quiet_at <= now:
+        if quiet_at is not None and quiet_at > now:
+            looks.append(quiet_at - now)
+        elif quiet_at is not None:
             clocks.told_quiet()
             self.machine.notify(now - clocks.last_content)
             self._take_over()
-            quiet_at = None
-        upcoming = [at for at, _ in limits] + ([] if quiet_at is None else [quiet_at])
-        return min(upcoming) - now if upcoming else None
+        return min(looks, default=None)
 
     def _time_out(self, limit: float, clock: Clock) -> None:
         self._timeout = StreamTimeoutError(
@@ -108,9 +111,8 @@ class StreamRun:
 
     def _spawn(self, role: Callable[[], None], suffix: str) -> None:
         """Start a daemon thread: it plays one role, and is gone when the stream has ended."""
-        context = contextvars.copy_context()
         thread = threading.Thread(
-            target=context.run,
+            target=self._context.copy().run,
             args=(role,),
             name=f"api-models-{self.delivery.stream_id}{suffix}",
             daemon=True,
@@ -129,8 +131,8 @@ class StreamRun:
         """Both roles, one after the other, until one of them is played elsewhere."""
         WATCHDOG.watch(self)
         try:
-            self._source.open(self.delivery.config)
             self.delivery.begin()
+            self._source.open(self.delivery.config)
             if self.delivery.config.timed:
                 self._part()
             while not self._parted:
@@ -164,12 +166,12 @@ class StreamRun:
         """The reading role, once: put what comes on the backlog; False at the end of the source."""
         clock, clocks = self.machine.clock, self.delivery.clocks
         begun = clock()
-        clocks.waiting_since = self.machine.elapsed()
+        clocks.began_waiting(self.machine.elapsed())
         try:
             chunks = self._source.read()
         except BaseException as error:  # whatever a source raises ends its stream
             chunks, self._failure = None, error
-        clocks.waiting_since = None
+        clocks.is_waiting = False
         self.delivery.stats.bytes_received = self._source.bytes_received
         if chunks is None or self._timeout or self.machine.state is StreamState.CANCELLED:
             self._close_source()

@@ -52,8 +52,8 @@ class StreamProcessor:
     def _read_through(self, source: StreamSource, delivery: Delivery) -> BaseException | None:
         error: BaseException | None = None
         try:
-            source.open(self.config)
             delivery.begin()
+            source.open(self.config)
             while (chunks := source.read()) is not None:
                 delivery.arrive(chunks, 0.0)
                 delivery.flush_due()

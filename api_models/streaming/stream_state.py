@@ -72,7 +72,7 @@ class StateMachine:
         self.epoch = clock()
         """`clock() - epoch` is the time since the start without the pauses, while none is on."""
         self.paused_time = 0.0
-        self._stopped_at: float | None = None  # when the clock was stopped: by a pause or the end
+        self._stopped_at: float | None = self.epoch  # when the clock was stopped; None while it runs
         # Guards state and clock; wakes the stream's own threads. Held for a few lines, never while
         # user code, I/O or a join runs.
         self._changed = threading.Condition()

@@ -1,0 +1,267 @@
+"""The clocks of a stream, and the one thread that looks at all of them."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+import pytest
+from fakes import TIMEOUT, RecordingHandler, ScriptedSource, finish, outcome, start
+
+from api_models.exceptions import RateLimitError
+from api_models.streaming.exceptions import StreamTimeoutError
+from api_models.streaming.stream_clocks import Clocks, Watchdog
+from api_models.streaming.stream_config import StreamConfig
+from api_models.streaming.stream_events import RetryNotice, StreamChunk, StreamQuiet
+
+OFF = {"first_token_timeout": None, "silence_timeout": None, "quiet_after": None}
+
+
+def clocks(**config: object) -> Clocks:
+    return Clocks(StreamConfig(**{**OFF, **config}))
+
+
+def limits(of: Clocks) -> dict[str, float]:
+    return {clock: at for at, clock in of.limits()}
+
+
+def test_nothing_runs_out_that_is_switched_off():
+    """Without limits there is nothing to wait for."""
+    assert limits(clocks()) == {}
+    assert clocks().quiet_at() is None
+
+
+def test_each_clock_runs_from_where_the_contract_says():
+    """First token from the request, idle from content, silence from bytes, total from the start."""
+    of = clocks(first_token_timeout=100, idle_timeout=20, silence_timeout=5, total_timeout=1000)
+    assert limits(of) == {"total": 1000, "first_token": 100, "silence": 5}
+    of.received(3, content=False)
+    of.waiting_since = 3
+    assert limits(of) == {"total": 1000, "first_token": 100, "silence": 8}
+    of.received(4, content=True)
+    of.waiting_since = 4
+    assert limits(of) == {"total": 1000, "idle": 24, "silence": 9}
+    of.received(10, content=False)
+    of.waiting_since = 10
+    assert limits(of) == {"total": 1000, "idle": 30, "silence": 15}
+
+
+def test_a_heartbeat_does_not_reset_the_idle_clock():
+    """Only content keeps the idle clock from running out."""
+    of = clocks(idle_timeout=20)
+    of.received(4, content=True)
+    of.waiting_since = 4
+    for beat in (5, 10, 15, 20):
+        of.received(beat, content=False)
+    assert limits(of) == {"idle": 24}
+
+
+def test_clocks_of_the_wire_stand_still_while_nobody_waits_for_it():
+    """Time a handler takes is not held against the provider; the total deadline counts it."""
+    of = clocks(first_token_timeout=100, silence_timeout=5, total_timeout=1000)
+    of.waiting_since = None
+    assert limits(of) == {"total": 1000}
+    of.waiting_since = 50
+    assert limits(of)["silence"] == 55
+
+
+def test_a_new_attempt_begins_its_clocks_anew():
+    """`first_token` runs for each attempt from its own beginning, `total` over all of them."""
+    of = clocks(first_token_timeout=100, silence_timeout=50, total_timeout=1000)
+    of.received(7, content=True)
+    of.began_attempt(40)
+    of.waiting_since = 8
+    assert limits(of) == {"total": 1000, "first_token": 140, "silence": 90}
+
+
+def test_quiet_is_told_once_until_content_comes():
+    """A warning is a warning, not an alarm bell."""
+    of = clocks(quiet_after=30)
+    assert of.quiet_at() == 30
+    of.told_quiet()
+    assert of.quiet_at() is None
+    of.received(60, content=False)
+    assert of.quiet_at() is None
+    of.received(70, content=True)
+    of.waiting_since = 70
+    assert of.quiet_at() == 100
+
+
+# On a running stream
+
+
+@pytest.mark.parametrize(
+    ("config", "before", "clock"),
+    [
+        ({"first_token_timeout": 0.03}, [], "first_token"),
+        ({"silence_timeout": 0.03}, [], "silence"),
+        ({"silence_timeout": 0.03}, ["a"], "silence"),
+        ({"idle_timeout": 0.03}, ["a"], "idle"),
+        ({"total_timeout": 0.03}, ["a"], "total"),
+        ({"total_timeout": 0.03, "pause_mode": "hold", "tokens_per_second": 1000}, ["a"], "total"),
+    ],
+)
+def test_a_clock_that_runs_out_ends_a_blocked_stream(config, before, clock):
+    """The error names its clock, the source is aborted and closed, and the text that came is told."""
+    source, handler = ScriptedSource(*before), RecordingHandler()
+    stream = finish(start(source, handler, **{**OFF, **config}))
+    error = handler.check("error").ending
+    assert isinstance(error, StreamTimeoutError)
+    assert error.clock == clock
+    assert handler.text == error.partial_text == "".join(before)
+    assert source.aborts >= 1
+    assert (source.closes, stream.state) == (1, "error")
+
+
+def test_thinking_and_tool_arguments_are_content():
+    """A model that thinks or writes a call has begun to answer; one that only says its name has not."""
+    source, handler = ScriptedSource(StreamChunk(tool_arguments="{")), RecordingHandler()
+    stream = start(source, handler, **{**OFF, "first_token_timeout": 0.03, "idle_timeout": 0.06})
+    assert outcome(stream).clock == "idle"
+    named = ScriptedSource(StreamChunk(model="m"))
+    assert outcome(start(named, **{**OFF, "first_token_timeout": 0.03})).clock == "first_token"
+
+
+def test_clocks_stop_while_paused():
+    """A pause longer than every limit ends nothing; after the resume the clock goes on."""
+    source, handler = ScriptedSource("a"), RecordingHandler()
+    stream = start(source, handler, **{**OFF, "silence_timeout": 0.04, "total_timeout": 5.0})
+    handler.wait_for_text("a")
+    assert stream.pause_stream()
+    time.sleep(0.05)  # the pause has to be longer than the limit
+    assert stream.state == "paused"
+    assert stream.resume_stream()
+    assert outcome(stream).clock == "silence"
+    handler.check("error")
+
+
+def test_quiet_is_an_event_and_never_an_end():
+    """A silent stream is told to be quiet once, while it is blocked, and lives on."""
+    source, heard = ScriptedSource("a"), threading.Event()
+    quiet = []
+
+    class Listener(RecordingHandler):
+        def on_event(self, event):
+            super().on_event(event)
+            if isinstance(event, StreamQuiet):
+                quiet.append(event.seconds)
+                heard.set()
+
+    handler = Listener()
+    stream = start(source, handler, quiet_after=0.02)
+    assert heard.wait(TIMEOUT)
+    assert stream.state == "active"
+    source.push("b").end()
+    finish(stream)
+    assert handler.check("complete").text == "ab"
+    assert len(quiet) == 1
+    assert quiet[0] >= 0.02
+
+
+def test_total_runs_over_all_attempts():
+    """Retries do not extend the deadline of the whole stream."""
+    source = ScriptedSource(RetryNotice(1, 30.0, RateLimitError("slow")))
+    stream = start(source, **{**OFF, "first_token_timeout": 30.0, "total_timeout": 0.03})
+    assert outcome(stream).clock == "total"
+
+
+def test_a_clock_that_runs_out_does_not_wait_for_the_throttle():
+    """What had arrived is handed out at once when time is up, not at the throttle's leisure."""
+    source, handler = ScriptedSource(*"abc"), RecordingHandler()
+    stream = start(source, handler, **{**OFF, "total_timeout": 0.05, "tokens_per_second": 0.01})
+    finish(stream)
+    assert handler.check("error").text == "abc"
+
+
+# The watchdog
+
+
+class Watched:
+    """A run that says when to look again, and lets the test wait for the looks."""
+
+    def __init__(self, *answers: float | None) -> None:
+        self.answers = list(answers)
+        self.looked = threading.Semaphore(0)
+
+    def check_clocks(self) -> float | None:
+        self.looked.release()
+        return self.answers.pop(0) if self.answers else None
+
+
+def watchdog_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "api-models-clocks"]
+
+
+def test_the_watchdog_looks_when_something_may_run_out():
+    """It comes back after the time it was told, and again for one that is due before."""
+    watchdog, run, second = Watchdog(), Watched(0.001, 60.0), Watched(60.0)
+    watchdog.watch(run)
+    assert all(run.looked.acquire(timeout=TIMEOUT) for _ in range(2))
+    watchdog.watch(second)
+    assert second.looked.acquire(timeout=TIMEOUT)
+    watchdog.poke()
+    assert second.looked.acquire(timeout=TIMEOUT)
+    watchdog.forget(run)
+    watchdog.forget(second)
+
+
+def test_the_watchdog_is_gone_when_there_is_nothing_to_watch():
+    """An idle process has no thread of ours."""
+    before = set(watchdog_threads())
+    watchdog, run = Watchdog(), Watched(60.0)
+    watchdog.watch(run)
+    assert run.looked.acquire(timeout=TIMEOUT)
+    (thread,) = set(watchdog_threads()) - before
+    assert thread.daemon
+    watchdog.forget(run)
+    thread.join(TIMEOUT)
+    assert not thread.is_alive()
+    again = Watched(60.0)
+    watchdog.watch(again)
+    assert again.looked.acquire(timeout=TIMEOUT)
+    watchdog.forget(again)
+
+
+def test_one_watchdog_serves_all_streams():
+    """Twenty streams have one thread that looks at their clocks."""
+    sources = [ScriptedSource() for _ in range(20)]
+    streams = [start(source, silence_timeout=60) for source in sources]
+    for source in sources:
+        source.wait_until_blocked()
+    assert len(watchdog_threads()) <= 2  # ours, and one of another test that is about to go
+    for stream in streams:
+        stream.cancel_stream()
+        finish(stream)
+
+
+def test_a_limit_beyond_what_a_lock_can_wait_is_no_limit():
+    """A number of seconds that no lock can wait for does not end the watch over the others."""
+    watchdog, run, second = Watchdog(), Watched(1e12), Watched(0.001)
+    watchdog.watch(run)
+    assert run.looked.acquire(timeout=TIMEOUT)
+    watchdog.watch(second)
+    assert second.looked.acquire(timeout=TIMEOUT)
+    watchdog.forget(run)
+    watchdog.forget(second)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_child_has_clocks_of_its_own():
+    """In a child made while streams run, a new stream's clocks run out as they should."""
+    source = ScriptedSource()
+    stream = start(source, silence_timeout=60)
+    source.wait_until_blocked()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            error = outcome(start(ScriptedSource(), silence_timeout=0.02))
+            code = 0 if error.clock == "silence" else 2
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    stream.cancel_stream()
+    finish(stream)
