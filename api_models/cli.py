@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import logging
 import os
 import platform
 import sys
@@ -21,7 +22,7 @@ from .handlers.console import ConsoleHandler
 from .handlers.json_lines import JSONLinesHandler
 from .model_manager import APIModelManager
 from .settings import Settings
-from .streaming.exceptions import HandlerError, StreamCancelledError
+from .streaming.exceptions import HandlerError
 from .streaming.stream_events import StreamResult
 from .streaming.stream_handler import StreamHandler
 
@@ -34,6 +35,8 @@ _LIBRARIES = ("anthropic", "openai", "requests", "urllib3", "jiter", "tenacity",
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     options = _parser().parse_args(arguments)
+    if not options.debug:
+        logging.getLogger("api_models").setLevel(logging.CRITICAL)  # errors are told in one line
     try:
         code: int = options.run(options)
         sys.stdout.flush()
@@ -168,21 +171,19 @@ def _ask_line() -> str | None:
 
 
 def _turn(manager: APIModelManager, messages: list[dict[str, Any]], options: argparse.Namespace) -> str:
-    """One answer; what had arrived if it failed or Ctrl-C stopped it."""
+    """One answer, or what had arrived of it if it failed or Ctrl-C stopped it."""
     stream = manager.generate_stream_with_handlers(
         messages, options.model, _params(options), [_handler(options)]
     )
     try:
-        return stream.result().text
+        stream.wait()
     except KeyboardInterrupt:
         stream.cancel_stream()
         stream.wait(_STOPPING_PATIENCE)
         print("-- stopped; Ctrl-C again leaves --", file=sys.stderr)
-    except APIModelError as error:
-        return error.partial_text
     try:
         return stream.result(0).text
-    except (StreamCancelledError, TimeoutError) as error:
+    except (APIModelError, TimeoutError) as error:  # of which the handler has told
         return getattr(error, "partial_text", "")
 
 
