@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from .clients import make_client, persistent
+from .clients import continued_prompt, make_client, persistent
 from .exceptions import ConfigurationError
-from .settings import ProviderSettings, Settings
+from .settings import MissingKeyError, ProviderSettings, Settings
 from .streaming.exceptions import StreamStateError
 from .streaming.stream_config import StreamConfig
 from .streaming.stream_events import StreamResult
@@ -18,6 +18,8 @@ from .streaming.stream_manager import StreamManager
 from .streaming.stream_source import StreamSource, as_source
 
 Prompt = str | list[dict[str, Any]]
+ModelId = str | Sequence[str] | None
+Ask = Callable[[str], StreamSource]
 ClientFactory = Callable[[Mapping[str, Any]], Any]
 StreamSettings = StreamConfig | Mapping[str, Any] | str | None
 
@@ -43,14 +45,15 @@ class APIModelManager:
     def generate_stream_with_handlers(
         self,
         prompt: Prompt,
-        model_id: str | None = None,
+        model_id: ModelId = None,
         params: Mapping[str, Any] | None = None,
         handlers: Iterable[Any] | None = None,
         config: StreamSettings = None,
     ) -> StreamManager:
         """Start to stream the answer to `prompt` and return at once.
 
-        `model_id` is `"provider:model"`, a provider, or a model of the default provider. `params`
+        `model_id` is `"provider:model"`, a provider, or a model of the default provider; a list of
+        them falls back in order, when one is unavailable, too slow, or has no key. `params`
         are `max_tokens`, `temperature`, `stop`, `system`, `tools` and whatever else the provider
         takes. What is wrong with the arguments raises `ConfigurationError` here; what needs the
         network reaches the handlers and `result()`.
@@ -60,14 +63,14 @@ class APIModelManager:
         return stream
 
     def generate(
-        self, prompt: Prompt, model_id: str | None = None, params: Mapping[str, Any] | None = None
+        self, prompt: Prompt, model_id: ModelId = None, params: Mapping[str, Any] | None = None
     ) -> StreamResult:
         """Wait for the whole answer, or raise what went wrong. Ctrl-C stops it on the wire."""
         with self.generate_stream_with_handlers(prompt, model_id, params) as stream:
             return stream.result()
 
     def generate_stream(
-        self, prompt: Prompt, model_id: str | None = None, params: Mapping[str, Any] | None = None
+        self, prompt: Prompt, model_id: ModelId = None, params: Mapping[str, Any] | None = None
     ) -> Iterator[str]:
         """Iterate the answer; closing the iterator, or dropping it, stops it on the wire."""
         return _tokens(*self._prepare(prompt, model_id, params, None, None))
@@ -113,26 +116,53 @@ class APIModelManager:
     def _prepare(
         self,
         prompt: Prompt,
-        model_id: str | None,
+        model_id: ModelId,
         params: Mapping[str, Any] | None,
         handlers: Iterable[Any] | None,
         config: StreamSettings,
     ) -> tuple[StreamManager, Any, dict[str, Any]]:
         """A stream that only needs to be started, its source and its metadata."""
         settings = StreamConfig.of(config, self._settings.stream)
-        provider, model = self._parse(model_id)
-        client = self._client(provider)
-        asked = _with_model(params, model)
-        source = persistent(lambda: as_source(client.generate_stream(prompt, asked)))
+        candidates = self._candidates(prompt, model_id, params)
+        provider, model, _ = candidates[0]
+        source = persistent(candidates)
         stream = StreamManager(settings)
         for handler in handlers or ():
             stream.register_handler(handler)
-        metadata = {"provider": provider, "model": model or getattr(client, "model", None)}
+        metadata: dict[str, Any] = {"provider": provider, "model": model or None}
         if settings.include_prompt:
             metadata["prompt"] = prompt
         with self._lock:
             self._streams.add(stream)
         return stream, source, metadata
+
+    def _candidates(
+        self, prompt: Prompt, model_id: ModelId, params: Mapping[str, Any] | None
+    ) -> list[tuple[str, str, Ask]]:
+        """Who may be asked, in order: without those whose key is missing, if others are left."""
+        wanted = [model_id] if isinstance(model_id, (str, type(None))) else list(model_id)
+        parsed = [self._parse(each) for each in wanted]
+        candidates, failure = [], ConfigurationError("model_id is an empty list")
+        for provider, model in parsed:
+            try:
+                candidates.append(self._candidate(prompt, provider, model, params))
+            except MissingKeyError as error:
+                failure = error
+        if not candidates:
+            raise failure
+        return candidates
+
+    def _candidate(
+        self, prompt: Prompt, provider: str, model: str | None, params: Mapping[str, Any] | None
+    ) -> tuple[str, str, Ask]:
+        client = self._client(provider)
+        asked, name = _with_model(params, model), model or getattr(client, "model", None) or ""
+
+        def ask(partial: str) -> StreamSource:
+            whole = continued_prompt(prompt, partial, provider, name) if partial else prompt
+            return as_source(client.generate_stream(whole, asked))
+
+        return provider, name, ask
 
     def _parse(self, model_id: str | None) -> tuple[str, str | None]:
         """A provider and a model; what stands before a colon is a provider only if it is a known one."""

@@ -31,6 +31,10 @@ _DEFAULT_ORDER = ("anthropic", "openai")
 """Providers taken by default when their key is set; without any key it is the local model."""
 
 
+class MissingKeyError(ConfigurationError):
+    """A provider needs a key and none is set; a list of models goes on to the next one."""
+
+
 @dataclass(frozen=True)
 class ProviderSettings:
     """How to speak to one provider, all sources considered."""
@@ -94,7 +98,7 @@ class Settings:
         preset = self._preset(name)
         api_key, _ = self._key(name, preset)
         if preset.needs_key and not api_key:
-            raise ConfigurationError(
+            raise MissingKeyError(
                 f"no key for {name}: set {preset.key_variables[0]}, or 'api_key' in its configuration"
             )
         entry = self.entry(name)

@@ -5,7 +5,7 @@ Making a client imports what it needs and no more: this is the one place where t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -27,7 +27,17 @@ def make_client(kind: str, transport: str, provider: str, settings: Mapping[str,
     return getattr(import_module(module, __name__), name)(provider, **settings)
 
 
-def persistent(ask: Callable[[], StreamSource]) -> StreamSource:
-    """A source that asks again as its stream's config allows; see `resilience`, which needs tenacity."""
-    source: StreamSource = import_module(".resilience", __name__).PersistentSource(ask)
+def persistent(candidates: Sequence[tuple[str, str, Callable[[str], StreamSource]]]) -> StreamSource:
+    """A source that asks again, and asks another, as its stream's config allows.
+
+    A candidate is a provider, a model, and what asks it to go on from a partial text; see
+    `resilience`, which needs tenacity.
+    """
+    resilience = import_module(".resilience", __name__)
+    source: StreamSource = resilience.PersistentSource([resilience.Candidate(*each) for each in candidates])
     return source
+
+
+def continued_prompt(prompt: Any, partial: str, provider: str, model: str) -> Any:
+    """The prompt that asks for the rest of an answer; see `continuation`."""
+    return import_module(".continuation", __name__).continued_prompt(prompt, partial, provider, model)

@@ -1,45 +1,61 @@
-"""Asking again: before the first content because nothing is lost, after it only as the user said."""
+"""Asking again, and asking another: before the first content at will, after it as the user said."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import tenacity
 
-from ..exceptions import APIModelError
+from ..exceptions import APIModelError, CircuitOpenError
+from ..streaming.exceptions import StreamTimeoutError
 from ..streaming.stream_config import StreamConfig
 from ..streaming.stream_events import ResetNotice, RetryNotice, is_content
 from ..streaming.stream_source import Chunk, StreamSource
+from .continuation import Seam, takes_prefill
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Somebody to ask: `ask(partial)` is the source of an answer that goes on from a partial one."""
+
+    provider: str
+    model: str
+    ask: Callable[[str], StreamSource]
 
 
 class PersistentSource(StreamSource):
-    """One answer, asked for as often as the stream's config allows; each attempt is a source.
+    """One answer, asked for as often as the stream's config allows, of one candidate after another.
 
     Before the first content every retryable failure is tried again. After it, `recovery` decides:
     with `restart` the first content of the new attempt is announced by a `ResetNotice`, so that
-    nothing is handed out twice, and what had come is kept until there is something in its place.
+    nothing is handed out twice, and what had come is kept until there is something in its place;
+    with `continue` the new attempt is asked for the rest.
     """
 
-    def __init__(self, ask: Callable[[], StreamSource]) -> None:
-        self._ask = ask
-        self._source = ask()
+    def __init__(self, candidates: Sequence[Candidate]) -> None:
+        self._candidates = list(candidates)
+        self._source = self._candidates[0].ask("")
         self._config = StreamConfig()
         self._batches: Iterator[Sequence[Chunk]] = iter(())
         self._bytes_before = 0
+        self._attempts_made = 0
         self._has_content = False  # whether any attempt has brought content
+        self._said: list[str] = []  # the visible text so far, if an attempt may have to go on from it
         self._notice: RetryNotice | None = None
+        self._timeout: StreamTimeoutError | None = None
         # Set by abort: ends a wait between attempts, and any thought of another one.
         self._aborted = threading.Event()
 
     @property
-    def bytes_received(self) -> int:  # type: ignore[override]  # read only, as far as others go
+    def bytes_received(self) -> int:  # type: ignore[override]  # others only read it
         return self._bytes_before + self._source.bytes_received
 
     def open(self, config: StreamConfig) -> None:
         self._config = config
         self._source.open(config)
-        self._batches = self._attempts()
+        self._batches = self._ask_all()
 
     def read(self) -> Sequence[Chunk] | None:
         return next(self._batches, None)
@@ -48,10 +64,30 @@ class PersistentSource(StreamSource):
         self._aborted.set()
         self._source.abort()
 
+    def time_out(self, error: StreamTimeoutError) -> bool:
+        """Give up on this candidate if there is another; `total` is the limit of them all."""
+        if error.clock == "total" or len(self._candidates) < 2:
+            return super().time_out(error)
+        self._timeout = error
+        self._source.abort()
+        return True
+
     def close(self) -> None:
         self._source.close()
 
-    def _attempts(self) -> Iterator[Sequence[Chunk]]:
+    def _ask_all(self) -> Iterator[Sequence[Chunk]]:
+        while True:
+            try:
+                yield from self._ask_one(self._candidates[0])
+            except APIModelError as error:
+                if len(self._candidates) < 2 or not self._may_move_on(error):
+                    raise
+                del self._candidates[0]
+                self._notice = self._note(error, 0.0)
+            else:
+                return
+
+    def _ask_one(self, candidate: Candidate) -> Iterator[Sequence[Chunk]]:
         config = self._config
         for attempt in tenacity.Retrying(
             retry=tenacity.retry_if_exception(self._is_worth_another),
@@ -61,45 +97,93 @@ class PersistentSource(StreamSource):
             sleep=_not_yet,
             reraise=True,
         ):
-            if self._notice is not None:
-                yield [self._notice]
-                self._prepare_another(self._notice)
+            notice, self._notice = self._notice, None
+            if notice is not None:
+                yield [notice]
+                self._prepare_another(candidate, notice)
+            self._attempts_made += 1
             with attempt:
-                yield from self._one_attempt()
+                yield from self._one_attempt(candidate, notice)
 
-    def _one_attempt(self) -> Iterator[Sequence[Chunk]]:
-        is_void = self._has_content  # what an earlier attempt brought, once this one brings something
-        while (chunks := self._source.read()) is not None:
-            if (is_void or not self._has_content) and any(map(is_content, chunks)):
-                if is_void and self._notice is not None:
-                    yield [ResetNotice(str(self._notice.error))]
-                is_void, self._has_content = False, True
-            yield chunks
+    def _one_attempt(self, candidate: Candidate, notice: RetryNotice | None) -> Iterator[Sequence[Chunk]]:
+        """What the source gives, joined to what an earlier attempt gave, or in its place."""
+        is_void = self._has_content and self._config.recovery == "restart"
+        seam = self._seam(candidate) if self._has_content and not is_void else None
+        while (chunks := self._read_source()) is not None:
+            if is_void and notice is not None and any(map(is_content, chunks)):
+                is_void = False
+                yield [ResetNotice(str(notice.error))]
+            yield self._joined(chunks, seam)
+        if seam is not None and (held := seam.rest()):
+            yield [held]
 
-    def _prepare_another(self, notice: RetryNotice) -> None:
+    def _read_source(self) -> Sequence[Chunk] | None:
+        try:
+            return self._source.read()
+        except APIModelError as error:
+            if self._timeout is not None:  # the read ended because the clock did
+                timeout, self._timeout = self._timeout, None
+                raise timeout from error
+            raise
+
+    def _joined(self, chunks: Sequence[Chunk], seam: Seam | None) -> Sequence[Chunk]:
+        """The chunks without what was said before; noted, as far as it matters later."""
+        if not self._has_content:
+            self._has_content = any(map(is_content, chunks))
+        if self._config.recovery != "continue":
+            return chunks
+        if seam is not None:
+            chunks = [seam.join(chunk) if isinstance(chunk, str) else chunk for chunk in chunks]
+        self._said += [chunk for chunk in chunks if isinstance(chunk, str)]
+        return chunks
+
+    def _seam(self, candidate: Candidate) -> Seam:
+        prefilled = takes_prefill(candidate.provider, candidate.model) is not None
+        return Seam("".join(self._said), prefilled)
+
+    def _prepare_another(self, candidate: Candidate, notice: RetryNotice) -> None:
         """Let the failed attempt go, wait, and make the next one."""
         self._source.close()
         self._bytes_before += self._source.bytes_received
         self._aborted.wait(notice.delay)
         if self._aborted.is_set():
             raise notice.error
-        self._source = self._ask()
+        self._source = candidate.ask("".join(self._said))
         self._source.open(self._config)
         if self._aborted.is_set():  # in between: the abort reached the old source only
             self._source.abort()
 
     def _is_worth_another(self, error: BaseException) -> bool:
-        if self._aborted.is_set() or not isinstance(error, APIModelError) or not error.retryable:
-            return False
-        if self._has_content and self._config.recovery == "fail":
-            return False
-        return (getattr(error, "retry_after", None) or 0) <= self._config.max_retry_delay
+        return (
+            isinstance(error, APIModelError)
+            and error.retryable
+            and self._is_allowed()
+            and (getattr(error, "retry_after", None) or 0) <= self._config.max_retry_delay
+        )
+
+    def _may_move_on(self, error: APIModelError) -> bool:
+        passing = error.retryable or isinstance(error, (StreamTimeoutError, CircuitOpenError))
+        return passing and self._is_allowed()
+
+    def _is_allowed(self) -> bool:
+        return not self._aborted.is_set() and not (self._has_content and self._config.recovery == "fail")
 
     def _take_note(self, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         delay = state.next_action.sleep if state.next_action else 0.0
         if isinstance(error, APIModelError):
-            self._notice = RetryNotice(state.attempt_number, float(delay), error)
+            self._notice = self._note(error, float(delay))
+
+    def _note(self, error: APIModelError, delay: float) -> RetryNotice:
+        following = self._candidates[0]
+        return RetryNotice(
+            self._attempts_made,
+            delay,
+            error,
+            provider=following.provider,
+            model=following.model,
+            continues=self._has_content and self._config.recovery == "continue",
+        )
 
 
 class _WaitAsTold(tenacity.wait.wait_base):

@@ -33,12 +33,6 @@ class Clocks:
         self._waiting_since = 0.0
         self._was_away = False  # handing out what had come, which is no fault of the source
 
-    def durations(self) -> Iterator[float]:
-        """How long each clock runs: one that does not run yet cannot run out sooner than that."""
-        config = self._config
-        lengths = config.first_token_timeout, config.idle_timeout, config.silence_timeout, config.quiet_after
-        yield from (length for length in lengths if length is not None)
-
     def began_waiting(self, at: float) -> None:
         if self._was_away:
             self._waiting_since, self._was_away = at, False

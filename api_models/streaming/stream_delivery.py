@@ -32,6 +32,7 @@ class Answer:
     def __init__(self) -> None:
         self.thinking: list[str] = []
         self.tool_calls: list[ToolCall] = []
+        self.continued = False
         self._refusal: list[str] = []
         self._citations: list[Mapping[str, Any]] = []
         self._said: dict[str, Any] = {}
@@ -45,16 +46,17 @@ class Answer:
         if chunk.citation is not None:
             self._citations.append(chunk.citation)
 
-    def result(self, text: str, metadata: Mapping[str, Any], stats: Mapping[str, Any]) -> StreamResult:
+    def result(self, text: str, asked: Mapping[str, Any], stats: Mapping[str, Any]) -> StreamResult:
         return StreamResult(
             text,
             thinking="".join(self.thinking),
             refusal="".join(self._refusal),
             tool_calls=tuple(self.tool_calls),
             citations=tuple(self._citations),
-            provider=metadata.get("provider"),
+            provider=asked.get("provider"),
+            continued=self.continued,
             stats=stats,
-            **{"model": metadata.get("model"), **self._said},
+            **{"model": asked.get("model"), **self._said},
         )
 
 
@@ -115,6 +117,7 @@ class Delivery:
         self._shaper = Shaper(config.split, config.buffer_size) if config.recuts else None
         self._pacer = Pacer(config) if config.tokens_per_second or config.smooth else None
         self._pieces: deque[Piece | ToolCall] = deque()  # shaped, in the order to hand out
+        self._asked: Mapping[str, Any] = self.metadata  # who answers, by provider and model
         self._answer = Answer()
         self._index = self._thoughts = 0
         self._withheld_since: float | None = None
@@ -222,6 +225,10 @@ class Delivery:
             self._take_chunk(chunk)
         elif isinstance(chunk, events.RetryNotice):
             self.stats.attempts += 1
+            self._asked = (
+                {"provider": chunk.provider, "model": chunk.model} if chunk.provider else self._asked
+            )
+            self._answer.continued = chunk.continues
             self._tell(events.StreamRetrying, chunk.attempt, chunk.delay, chunk.error)
         elif isinstance(chunk, events.ResetNotice):
             self._reset(chunk.reason)
@@ -308,13 +315,13 @@ class Delivery:
     def _tell_end(self, error: BaseException | None) -> None:
         text = self._received_text()
         if error is None:
-            self.outcome = self._answer.result(text, self.metadata, self.status())
+            self.outcome = self._answer.result(text, self._asked, self.status())
             self._tell(events.StreamCompleted, self.outcome)
             return
         self.outcome = failure = _typed(error)
         failure.partial_text = text
-        failure.provider = failure.provider or self.metadata.get("provider")
-        failure.model = failure.model or self.metadata.get("model")
+        failure.provider = failure.provider or self._asked.get("provider")
+        failure.model = failure.model or self._asked.get("model")
         if isinstance(failure, StreamCancelledError):
             failure.__traceback__ = None  # its frames would keep the source alive
             self._tell(events.StreamCancelled, text)

@@ -70,6 +70,8 @@ class StreamResult:
     model: str | None = None
     provider: str | None = None
     response_id: str | None = None
+    continued: bool = False
+    """Whether the text was put together from an answer that broke off and its continuation."""
     stats: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -78,11 +80,16 @@ class StreamResult:
 
 @dataclass(frozen=True, slots=True)
 class RetryNotice:
-    """A source's word that an attempt failed and the next begins in `delay` seconds."""
+    """A source's word that attempt number `attempt` failed and the next begins in `delay` seconds."""
 
     attempt: int
     delay: float
     error: APIModelError
+    provider: str | None = None
+    """Who is asked next, and for which model; None for the same as before."""
+    model: str | None = None
+    continues: bool = False
+    """Whether the next attempt is asked for the rest of the answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,12 +93,17 @@ class StreamRun:
         return min(looks, default=None)
 
     def _time_out(self, limit: float, clock: Clock) -> None:
-        self._timeout = StreamTimeoutError(
+        error = StreamTimeoutError(
             f"the {clock} clock of the stream ran out after {limit:.3g} seconds", clock=clock
         )
+        try:
+            if self._source.time_out(error):
+                return
+        except Exception:
+            _logger.warning("ending the source of stream %s", self.delivery.stream_id, exc_info=True)
+        self._timeout = error
         self.delivery.in_haste = True
         self.machine.wake()
-        self._abort()
 
     def _take_over(self) -> None:
         """Have what is to be told told now, although the worker is blocked in the read."""
@@ -173,11 +178,15 @@ class StreamRun:
             chunks, self._failure = None, error
         clocks.is_waiting = False
         self.delivery.stats.bytes_received = self._source.bytes_received
-        if chunks is None or self._timeout or self.machine.state is StreamState.CANCELLED:
-            self._close_source()
-            return False
-        self.delivery.arrive(chunks, clock() - begun)
-        return True
+        if chunks is not None and not self._timeout and self.machine.state is not StreamState.CANCELLED:
+            try:
+                self.delivery.arrive(chunks, clock() - begun)
+            except Exception as error:  # the backlog cannot be kept: the disk is full
+                self._failure = error
+            else:
+                return True
+        self._close_source()
+        return False
 
     def _read_on(self, more: bool = True) -> None:
         """The reading role alone, to the end of the source."""

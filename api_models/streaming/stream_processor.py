@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,8 @@ from .stream_handler import HandlerRegistry
 from .stream_shape import Shaper
 from .stream_source import StreamSource, as_source
 from .stream_state import Trigger
+
+_logger = logging.getLogger("api_models")
 
 
 class StreamProcessor:
@@ -51,21 +54,27 @@ class StreamProcessor:
 
     def _read_through(self, source: StreamSource, delivery: Delivery) -> BaseException | None:
         error: BaseException | None = None
+        clock = delivery.machine.clock
         try:
             delivery.begin()
             source.open(self.config)
+            begun = clock()
             while (chunks := source.read()) is not None:
-                delivery.arrive(chunks, 0.0)
+                delivery.arrive(chunks, clock() - begun)
                 delivery.flush_due()
                 delivery.deliver(no_reading)
+                begun = clock()
         except BaseException as caught:  # every way out is an end that handlers are told of
             error = (
                 caught.__cause__
                 if isinstance(caught, HandlerError) and not isinstance(caught.__cause__, Exception)
                 else caught
             )
-        finally:
+        delivery.stats.bytes_received = source.bytes_received
+        try:
             source.close()
+        except Exception:
+            _logger.warning("closing the source of stream %s", delivery.stream_id, exc_info=True)
         return error
 
     def buffer_tokens(self, tokens: Iterable[str], buffer_size: int | None = None) -> Iterator[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ..exceptions import ConfigurationError
+from .exceptions import StreamTimeoutError
 from .stream_config import StreamConfig
 from .stream_events import ResetNotice, RetryNotice, StreamChunk
 
@@ -36,6 +37,14 @@ class StreamSource(ABC):
 
     def abort(self) -> None:
         """Make a blocked `read` return or raise soon. Any thread, more than once, never blocks."""
+
+    def time_out(self, error: StreamTimeoutError) -> bool:
+        """End a blocked `read` because a clock ran out; as `abort`, on the watchdog's thread.
+
+        True if the source can go on by other means and will raise `error` itself if not.
+        """
+        self.abort()
+        return False
 
     def close(self) -> None:
         """Let everything go; called once, on every path."""

@@ -19,7 +19,17 @@ OFF = {"first_token_timeout": None, "silence_timeout": None, "quiet_after": None
 
 
 def clocks(**config: object) -> Clocks:
-    return Clocks(StreamConfig(**{**OFF, **config}))
+    """Clocks of a stream that has just sent its request and waits for the answer."""
+    of = Clocks(StreamConfig(**{**OFF, **config}))
+    of.began_waiting(0)
+    return of
+
+
+def arrive(of: Clocks, at: float, content: bool) -> None:
+    """Something arrives and is handed out at once."""
+    of.is_waiting = False
+    of.received(at, content)
+    of.began_waiting(at)
 
 
 def limits(of: Clocks) -> dict[str, float]:
@@ -36,42 +46,36 @@ def test_each_clock_runs_from_where_the_contract_says():
     """First token from the request, idle from content, silence from bytes, total from the start."""
     of = clocks(first_token_timeout=100, idle_timeout=20, silence_timeout=5, total_timeout=1000)
     assert limits(of) == {"total": 1000, "first_token": 100, "silence": 5}
-    of.received(3, content=False)
-    of.waiting_since = 3
+    arrive(of, 3, content=False)
     assert limits(of) == {"total": 1000, "first_token": 100, "silence": 8}
-    of.received(4, content=True)
-    of.waiting_since = 4
+    arrive(of, 4, content=True)
     assert limits(of) == {"total": 1000, "idle": 24, "silence": 9}
-    of.received(10, content=False)
-    of.waiting_since = 10
-    assert limits(of) == {"total": 1000, "idle": 30, "silence": 15}
 
 
 def test_a_heartbeat_does_not_reset_the_idle_clock():
     """Only content keeps the idle clock from running out."""
     of = clocks(idle_timeout=20)
-    of.received(4, content=True)
-    of.waiting_since = 4
+    arrive(of, 4, content=True)
     for beat in (5, 10, 15, 20):
-        of.received(beat, content=False)
+        arrive(of, beat, content=False)
     assert limits(of) == {"idle": 24}
 
 
 def test_clocks_of_the_wire_stand_still_while_nobody_waits_for_it():
     """Time a handler takes is not held against the provider; the total deadline counts it."""
-    of = clocks(first_token_timeout=100, silence_timeout=5, total_timeout=1000)
-    of.waiting_since = None
+    of = clocks(idle_timeout=100, silence_timeout=5, total_timeout=1000)
+    of.is_waiting = False
+    of.received(3, content=True)
     assert limits(of) == {"total": 1000}
-    of.waiting_since = 50
-    assert limits(of)["silence"] == 55
+    of.began_waiting(50)
+    assert limits(of) == {"total": 1000, "idle": 150, "silence": 55}
 
 
 def test_a_new_attempt_begins_its_clocks_anew():
     """`first_token` runs for each attempt from its own beginning, `total` over all of them."""
     of = clocks(first_token_timeout=100, silence_timeout=50, total_timeout=1000)
-    of.received(7, content=True)
+    arrive(of, 7, content=True)
     of.began_attempt(40)
-    of.waiting_since = 8
     assert limits(of) == {"total": 1000, "first_token": 140, "silence": 90}
 
 
@@ -81,10 +85,9 @@ def test_quiet_is_told_once_until_content_comes():
     assert of.quiet_at() == 30
     of.told_quiet()
     assert of.quiet_at() is None
-    of.received(60, content=False)
+    arrive(of, 60, content=False)
     assert of.quiet_at() is None
-    of.received(70, content=True)
-    of.waiting_since = 70
+    arrive(of, 70, content=True)
     assert of.quiet_at() == 100
 
 
@@ -112,6 +115,26 @@ def test_a_clock_that_runs_out_ends_a_blocked_stream(config, before, clock):
     assert handler.text == error.partial_text == "".join(before)
     assert source.aborts >= 1
     assert (source.closes, stream.state) == (1, "error")
+
+
+@pytest.mark.parametrize("config", [{"idle_timeout": 0.03}, {"silence_timeout": 0.03}], ids=str)
+@pytest.mark.parametrize("busy", ["start", "token"])
+def test_a_clock_that_was_not_running_when_last_looked_at_runs_out_too(busy, config):
+    """However long a handler kept the stream away from the wire, the silence after it has an end."""
+    source, handler = ScriptedSource("a"), RecordingHandler(**{busy: lambda *_: time.sleep(0.05)})
+    stream = start(source, handler, **{**OFF, **config})
+    assert f"{outcome(stream).clock}_timeout" in config
+    assert handler.check("error").text == "a"
+
+
+def test_the_idle_clock_runs_out_though_the_first_content_came_late():
+    """A clock that begins only with the first content does not wait for those that began before it."""
+    source = ScriptedSource()
+    stream = start(source, idle_timeout=0.03)
+    source.wait_until_blocked()
+    time.sleep(0.01)  # the watchdog has to have looked at clocks that cannot run out for minutes
+    source.push("a")
+    assert outcome(stream).clock == "idle"
 
 
 def test_thinking_and_tool_arguments_are_content():
