@@ -1,4 +1,4 @@
-"""A source that the test drives token by token, a handler that writes everything down, and what goes with them."""
+"""A source that the test drives token by token, and a handler that writes everything down."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ENDINGS = ("complete", "error", "cancelled")
 _END = object()
 
 
-class Aborted(OSError):
+class AbortedError(OSError):
     """What a wire raises when it was cut from another thread."""
 
 
@@ -80,7 +80,7 @@ class ScriptedSource(StreamSource):
             self._changed.wait_for(lambda: self._script or (self.aborts and not self._deaf))
             self._blocked = False
             if self.aborts and not self._deaf:
-                raise Aborted("cut from another thread")
+                raise AbortedError("cut from another thread")
             said = self._script.popleft()
         if isinstance(said, BaseException):
             raise said
@@ -222,7 +222,7 @@ def outcome(stream: StreamManager) -> Any:
     """The result, or what `result()` raised."""
     try:
         return stream.result(TIMEOUT)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # the caller looks at it
         return error
 
 
@@ -253,3 +253,77 @@ def in_threads(*functions: Callable[[], Any]) -> list[Any]:
         thread.join(TIMEOUT)
         assert not thread.is_alive(), "a call hangs"
     return results
+
+
+# Every way a stream can end, with the callback that tells it.
+WAYS_TO_END = {
+    "complete": "complete",
+    "fail": "error",
+    "fail at once": "error",
+    "interrupt": "error",
+    "cancel": "cancelled",
+    "cancel while paused": "cancelled",
+    "complete after a pause": "complete",
+    "fail after a pause": "error",
+    "handler": "error",
+    "open": "error",
+}
+
+
+class Shut(ScriptedSource):
+    """A source that cannot even be opened."""
+
+    def open(self, config):
+        raise OSError("shut")
+
+
+def bring_to(state: str, **config: object) -> tuple[StreamManager, ScriptedSource, RecordingHandler]:
+    """A stream in `state` whose handler has heard one token."""
+    source, handler = ScriptedSource("a"), RecordingHandler()
+    stream = StreamManager(config)
+    stream.register_handler(handler)
+    if state == "inactive":
+        return stream, source, handler
+    stream.start_stream(source)
+    handler.wait_for_text("a")
+    source.wait_until_blocked()
+    if state == "paused":
+        assert stream.pause_stream()
+        handler.wait_for_call("paused")
+    elif state == "completed":
+        source.end()
+    elif state == "error":
+        source.fail(ValueError("x"))
+    elif state == "cancelled":
+        assert stream.cancel_stream()
+    if state in ("completed", "cancelled", "error"):
+        finish(stream)
+    assert stream.state == state
+    return stream, source, handler
+
+
+def end(way: str, **config: object) -> tuple[StreamManager, ScriptedSource, RecordingHandler]:
+    """A stream that ended in one of the `WAYS_TO_END`."""
+    if way == "open":
+        source, handler = Shut(), RecordingHandler()
+        return run(source, handler, **config), source, handler
+    if way == "fail at once":
+        source, handler = ScriptedSource().fail(ValueError("x")), RecordingHandler()
+        return run(source, handler, **config), source, handler
+    stream, source, handler = bring_to("paused" if "pause" in way else "active", **config)
+    if way == "handler":
+        handler.inside["token"] = raise_interrupt
+        source.push("b")
+    elif way.startswith("cancel"):
+        assert stream.cancel_stream()
+    elif way == "interrupt":
+        source.fail(KeyboardInterrupt())
+    else:
+        source.end() if way.startswith("complete") else source.fail(ValueError("x"))
+    if "after a pause" in way:
+        assert stream.resume_stream()
+    return finish(stream), source, handler
+
+
+def raise_interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

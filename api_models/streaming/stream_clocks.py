@@ -50,6 +50,10 @@ class Clocks:
         if content:
             self.last_content, self._has_content, self._quiet_told = at, True, False
 
+    def gap(self, at: float) -> float:
+        """How long content that comes at `at` was waited for."""
+        return at - max(self.last_content, self._waiting_since)
+
     def told_quiet(self) -> None:
         """Once is enough until content comes again."""
         self._quiet_told = True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -19,86 +18,18 @@ from .stream_config import StreamConfig
 from .stream_events import StreamChunk, StreamResult, ToolCall
 from .stream_handler import Dispatcher, HandlerRegistry
 from .stream_log import StreamLog
+from .stream_record import Answer, Statistics
 from .stream_shape import Pacer, Piece, Shaper
-from .stream_source import Chunk
+from .stream_source import Chunk, StreamSource
 from .stream_state import StateMachine, Trigger
 
 _logger = logging.getLogger("api_models")
 
 
-class Answer:
-    """What the chunks of a run have said so far, besides its text."""
-
-    def __init__(self) -> None:
-        self.thinking: list[str] = []
-        self.tool_calls: list[ToolCall] = []
-        self.continued = False
-        self._refusal: list[str] = []
-        self._citations: list[Mapping[str, Any]] = []
-        self._said: dict[str, Any] = {}
-
-    def absorb(self, chunk: StreamChunk) -> None:
-        for name in ("usage", "stop_reason", "raw_stop_reason", "model", "response_id"):
-            if (value := getattr(chunk, name)) is not None:
-                self._said[name] = value
-        if chunk.refusal:
-            self._refusal.append(chunk.refusal)
-        if chunk.citation is not None:
-            self._citations.append(chunk.citation)
-
-    def result(self, text: str, asked: Mapping[str, Any], stats: Mapping[str, Any]) -> StreamResult:
-        return StreamResult(
-            text,
-            thinking="".join(self.thinking),
-            refusal="".join(self._refusal),
-            tool_calls=tuple(self.tool_calls),
-            citations=tuple(self._citations),
-            provider=asked.get("provider"),
-            continued=self.continued,
-            stats=stats,
-            **{"model": asked.get("model"), **self._said},
-        )
-
-
-class Statistics:
-    """What a run has seen; seconds and counts. Written by its own threads, read by any."""
-
-    def __init__(self) -> None:
-        self.start_time = time.time()
-        self.tokens = self.characters = self.failures = self.bytes_received = 0
-        self.attempts = 1
-        self.time_to_first_token: float | None = None
-        self.longest_gap = 0.0
-
-    def arrived(self, elapsed: float, waited: float) -> None:
-        """Note that content came after a wait of `waited` seconds."""
-        if self.time_to_first_token is None:
-            self.time_to_first_token = elapsed
-        else:
-            self.longest_gap = max(self.longest_gap, waited)
-
-    def snapshot(self, machine: StateMachine, dispatcher: Dispatcher) -> dict[str, Any]:
-        elapsed, tokens, faults = machine.elapsed(), self.tokens, dispatcher.handler_errors
-        return {
-            "tokens_received": tokens,
-            "tokens_per_second": tokens / elapsed if elapsed > 0 else 0.0,
-            "start_time": self.start_time,
-            "elapsed_time": elapsed,
-            "errors": self.failures + faults,
-            "time_to_first_token": self.time_to_first_token,
-            "longest_gap": self.longest_gap,
-            "paused_time": machine.paused_time,
-            "handler_time": dispatcher.handler_time,
-            "handler_errors": faults,
-            "bytes_received": self.bytes_received,
-            "attempts": self.attempts,
-        }
-
-
 class Delivery:
     """Hands the chunks of one run to its handlers, obeying control calls between any two pieces.
 
-    One thread delivers; the thread that reads may be another and only calls `arrive`.
+    One thread delivers; the thread that reads may be another and only calls `read`.
     """
 
     def __init__(self, config: StreamConfig, registry: HandlerRegistry, metadata: Mapping[str, Any]) -> None:
@@ -111,6 +42,7 @@ class Delivery:
         self.clocks = Clocks(config)
         self.in_haste = False
         """Whether time has run out: what is left is handed out without pacing."""
+        self.failure: BaseException | None = None
         self.outcome: StreamResult | APIModelError | None = None
         self.stats = Statistics()
         self._dispatcher = Dispatcher(registry, config.handler_errors, self.stream_id, self.machine.elapsed)
@@ -128,17 +60,24 @@ class Delivery:
     def begin(self) -> None:
         self._tell(events.StreamStarted, self.metadata)
 
-    def arrive(self, chunks: Sequence[Chunk], waited: float) -> None:
-        """Take what the source gave after `waited` seconds; called by the thread that reads."""
-        at, first = self.machine.elapsed(), self.stats.time_to_first_token is None
-        has_content = any(map(events.is_content, chunks)) if first else bool(chunks)
-        self.clocks.received(at, has_content)
-        if has_content:
-            self.stats.arrived(at, waited)
-        if chunks:
-            if isinstance(chunks[-1], events.RetryNotice):
-                self.clocks.began_attempt(at + chunks[-1].delay)
-            self.backlog.add(chunks)
+    def read(self, source: StreamSource) -> bool:
+        """Wait for what the source gives next and put it on the backlog; False at its end.
+
+        What the source raises is its end, and the `failure`.
+        """
+        self.clocks.began_waiting(self.machine.elapsed())
+        try:
+            chunks = source.read()
+            self.clocks.is_waiting = False
+            self.stats.bytes_received = source.bytes_received
+            if chunks is not None:
+                self._arrive(chunks, self.machine.elapsed())
+                return True
+        except (HandlerError, StreamCancelledError) as error:  # of a stream that the source reads from
+            self.failure = _wrapped(error)
+        except BaseException as error:  # what a source raises ends its stream, as does a full disk
+            self.failure = error
+        return False
 
     def deliver(self, on_pause: Callable[[], None]) -> None:
         """Hand out all that has arrived; `on_pause` is called before a pause is waited out.
@@ -186,6 +125,11 @@ class Delivery:
             self._withheld_since = None
         return max(left, 0)
 
+    @property
+    def interruption(self) -> BaseException | None:
+        """Ctrl-C or an exit that was raised in a handler."""
+        return self._dispatcher.interruption
+
     def cancel(self) -> bool:
         if not self.machine.fire(Trigger.CANCEL):
             return False
@@ -194,14 +138,15 @@ class Delivery:
 
     def conclude(self, error: BaseException | None) -> None:
         """Hand out what is left, change to the last state, tell it. The source is closed by now."""
-        try:
-            if not isinstance(error, (HandlerError, StreamCancelledError)):
-                self._flush()
-            if not isinstance(error, StreamCancelledError):
-                while not self.machine.fire(Trigger.FAIL if error else Trigger.COMPLETE):
-                    self.attend(no_reading)
-        except (HandlerError, StreamCancelledError) as late:
-            return self.conclude(late)
+        if not isinstance(error, (HandlerError, StreamCancelledError)):
+            error = self._flush() or error
+        while not isinstance(error, StreamCancelledError) and not self.machine.fire(
+            Trigger.FAIL if error else Trigger.COMPLETE
+        ):
+            try:
+                self.attend(no_reading)
+            except (HandlerError, StreamCancelledError) as late:
+                error = late
         try:
             self._tell_end(error)
         except HandlerError:
@@ -213,6 +158,17 @@ class Delivery:
     def status(self) -> dict[str, Any]:
         """The statistics of this moment, the caller's to keep."""
         return self.stats.snapshot(self.machine, self._dispatcher)
+
+    def _arrive(self, chunks: Sequence[Chunk], at: float) -> None:
+        is_first = self.stats.time_to_first_token is None
+        has_content = any(map(events.is_content, chunks)) if is_first else bool(chunks)
+        if has_content:
+            self.stats.arrived(at, self.clocks.gap(at))
+        self.clocks.received(at, has_content)
+        if chunks:
+            if isinstance(chunks[-1], events.RetryNotice):
+                self.clocks.began_attempt(at + chunks[-1].delay)
+            self.backlog.add(chunks)
 
     def _take(self, chunk: Any) -> None:
         if chunk is SPILLED:
@@ -305,12 +261,17 @@ class Delivery:
             self._shaper = Shaper(self.config.split, self.config.buffer_size)
         self._tell(events.StreamReset, reason)
 
-    def _flush(self) -> None:
+    def _flush(self) -> Exception | None:
+        """Hand out all that is left; what went wrong with that, if anything."""
         self._ending = True
-        self.deliver(no_reading)
-        if self._shaper is not None:
-            self._pieces.extend(self._shaper.flush())
+        try:
             self.deliver(no_reading)
+            if self._shaper is not None:
+                self._pieces.extend(self._shaper.flush())
+                self.deliver(no_reading)
+        except Exception as error:  # of a handler, a chunk of a wrong type, the file of the backlog
+            return error
+        return None
 
     def _tell_end(self, error: BaseException | None) -> None:
         text = self._received_text()
@@ -343,8 +304,10 @@ def no_reading() -> None:
 
 
 def _typed(error: BaseException) -> APIModelError:
-    if isinstance(error, APIModelError):
-        return error
+    return error if isinstance(error, APIModelError) else _wrapped(error)
+
+
+def _wrapped(error: BaseException) -> StreamingError:
     try:
         raise StreamingError(f"the source failed: {error!r}") from error
     except StreamingError as typed:

@@ -156,6 +156,8 @@ class Dispatcher:
     ) -> None:
         self.handler_time = 0.0
         self.handler_errors = 0
+        self.interruption: BaseException | None = None
+        """Ctrl-C or an exit raised in a handler, which is for the caller of the program to see."""
         self._registry = registry
         self._policy = policy
         self._stream_id = stream_id
@@ -207,7 +209,9 @@ class Dispatcher:
         _logger.error("handler %r failed in stream %s", entry.handler, self._stream_id, exc_info=error)
         if isinstance(self._policy, int) and failures >= self._policy:
             self._registry.remove(entry.number)
-        return self._policy == "stop" or not isinstance(error, Exception)
+        if not isinstance(error, Exception):
+            self.interruption = error
+        return self._policy == "stop" or self.interruption is error
 
     def _token_hook(self, entry: _Entry) -> Callable[[str, int], Any] | None:
         if entry.wants_events:

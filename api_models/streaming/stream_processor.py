@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from .exceptions import HandlerError, StreamCancelledError, StreamingError
+from .exceptions import StreamCancelledError, StreamingError
 from .stream_config import StreamConfig
 from .stream_delivery import Delivery, no_reading
 from .stream_events import StreamResult
 from .stream_handler import HandlerRegistry
 from .stream_shape import Shaper
-from .stream_source import StreamSource, as_source
+from .stream_source import StreamSource, as_source, close_source
 from .stream_state import Trigger
 
 _logger = logging.getLogger("api_models")
@@ -42,40 +42,30 @@ class StreamProcessor:
         delivery = Delivery(self.config, registry, {})
         delivery.machine.fire(Trigger.START)
         error = self._read_through(source, delivery)
-        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+        way_out = error if _is_way_out(error) else delivery.interruption
+        if way_out is not None:
             delivery.cancel()
-            delivery.conclude(StreamCancelledError("interrupted"))
-            raise error
+            error = StreamCancelledError("interrupted")
         delivery.conclude(error)
         self._statistics = delivery.status()
+        if (way_out := way_out or delivery.interruption) is not None:
+            raise way_out
         if isinstance(delivery.outcome, StreamResult):
             return delivery.outcome.text
         raise delivery.outcome or StreamingError("the stream came to no end")
 
     def _read_through(self, source: StreamSource, delivery: Delivery) -> BaseException | None:
-        error: BaseException | None = None
-        clock = delivery.machine.clock
         try:
             delivery.begin()
             source.open(self.config)
-            begun = clock()
-            while (chunks := source.read()) is not None:
-                delivery.arrive(chunks, clock() - begun)
+            while delivery.read(source):
                 delivery.flush_due()
                 delivery.deliver(no_reading)
-                begun = clock()
-        except BaseException as caught:  # every way out is an end that handlers are told of
-            error = (
-                caught.__cause__
-                if isinstance(caught, HandlerError) and not isinstance(caught.__cause__, Exception)
-                else caught
-            )
-        delivery.stats.bytes_received = source.bytes_received
-        try:
-            source.close()
-        except Exception:
-            _logger.warning("closing the source of stream %s", delivery.stream_id, exc_info=True)
-        return error
+        except BaseException as error:  # every way out is an end that handlers are told of
+            return error
+        finally:
+            close_source(source, delivery.stream_id)
+        return delivery.failure
 
     def buffer_tokens(self, tokens: Iterable[str], buffer_size: int | None = None) -> Iterator[str]:
         """Join tokens by count, lazily; closes `tokens` when the consumer stops."""
@@ -85,6 +75,11 @@ class StreamProcessor:
     def get_statistics(self) -> dict[str, Any]:
         """The statistics of the stream that ended last, all zero before the first."""
         return dict(self._statistics)
+
+
+def _is_way_out(error: BaseException | None) -> bool:
+    """Whether it is Ctrl-C or an exit: for the caller to see, not to be translated."""
+    return error is not None and not isinstance(error, Exception)
 
 
 def _buffered(tokens: Iterable[str], shaper: Shaper) -> Iterator[str]:

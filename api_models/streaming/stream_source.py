@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -11,6 +11,8 @@ from ..exceptions import ConfigurationError
 from .exceptions import StreamTimeoutError
 from .stream_config import StreamConfig
 from .stream_events import ResetNotice, RetryNotice, StreamChunk
+
+_logger = logging.getLogger("api_models")
 
 Chunk = str | StreamChunk | RetryNotice | ResetNotice
 
@@ -97,3 +99,11 @@ def as_source(source: Any) -> StreamSource:
             "put a single text into a list"
         )
     return IterableSource(source)
+
+
+def close_source(source: StreamSource, stream_id: str) -> None:
+    """Close a source; a failure to do so costs neither the text nor the end of its stream."""
+    try:
+        source.close()
+    except Exception:
+        _logger.warning("closing the source of stream %s failed", stream_id, exc_info=True)

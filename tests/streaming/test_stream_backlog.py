@@ -37,8 +37,7 @@ def take(backlog: Backlog) -> object:
 
 
 def take_all(backlog: Backlog, taken: list[object]) -> None:
-    while (chunk := take(backlog)) is not SPILLED:
-        taken.append(chunk)
+    taken.extend(iter(lambda: take(backlog), SPILLED))
 
 
 @pytest.fixture
@@ -64,9 +63,8 @@ def test_chunks_come_out_in_the_order_they_went_in(steps, limit, bounded_from):
                 take_all(backlog, taken)  # the roles part when all was handed out
                 backlog.bounded = True
             backlog.add(batch)
-            for _ in range(takes):
-                if (chunk := take(backlog)) is not SPILLED:
-                    taken.append(chunk)
+            given = [take(backlog) for _ in range(takes)]
+            taken.extend(chunk for chunk in given if chunk is not SPILLED)
         take_all(backlog, taken)
     assert taken == [chunk for batch, _ in steps for chunk in batch]
 

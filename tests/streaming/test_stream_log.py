@@ -135,7 +135,11 @@ def test_a_reset_begins_an_empty_text():
     log.end()
     assert log.text() == "new"
     assert list(log.tokens()) == ["new"]
-    assert [type(event).__name__ for event in log.events()] == ["TokenReceived", "StreamReset", "TokenReceived"]
+    assert [type(event).__name__ for event in log.events()] == [
+        "TokenReceived",
+        "StreamReset",
+        "TokenReceived",
+    ]
 
 
 def test_a_reader_in_the_middle_of_a_reset_reads_on():

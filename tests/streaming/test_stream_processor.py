@@ -42,7 +42,7 @@ def test_no_handlers_are_needed():
 def test_the_config_applies(size):
     """Buffering works on the caller's thread as in the background."""
     handler = RecordingHandler()
-    StreamProcessor({"buffer_size": size}).process_stream("a b c d e".split(), [handler])
+    StreamProcessor({"buffer_size": size}).process_stream(["a", "b", "c", "d", "e"], [handler])
     words = ["abcde"[at : at + size] for at in range(0, 5, size)]
     assert handler.arguments("token") == [(word, at * size) for at, word in enumerate(words)]
 

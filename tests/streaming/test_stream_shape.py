@@ -18,7 +18,24 @@ FAMILY = f"👩{ZWJ}👩{ZWJ}👧"
 
 # Text made of what splitters stumble over, and of anything else.
 TRICKY = st.sampled_from(
-    ["Dr. A. ", "Hi. ", '"No!" ', "e.g. ", "\r", "\n", "\r\n", " ", "\t", "。", "…", "a", "Z", ACUTE, FLAG, FAMILY]
+    [
+        "Dr. A. ",
+        "Hi. ",
+        '"No!" ',
+        "e.g. ",
+        "\r",
+        "\n",
+        "\r\n",
+        " ",
+        "\t",
+        "。",
+        "…",
+        "a",
+        "Z",
+        ACUTE,
+        FLAG,
+        FAMILY,
+    ]
 )
 PIECES = st.lists(st.one_of(TRICKY, st.text(min_size=1, max_size=4)), max_size=25)
 
@@ -76,7 +93,9 @@ def test_withheld_text_is_what_has_not_come_out(tokens, split, size):
 @given(st.lists(st.text(min_size=1, max_size=3), max_size=30), st.integers(1, 7))
 def test_buffers_are_full_but_the_last(tokens, size):
     """Buffered deliveries join exactly `size` tokens, the rest comes with the flush."""
-    assert texts(tokens, "token", size) == ["".join(tokens[at : at + size]) for at in range(0, len(tokens), size)]
+    assert texts(tokens, "token", size) == [
+        "".join(tokens[at : at + size]) for at in range(0, len(tokens), size)
+    ]
 
 
 def test_a_flush_in_between_keeps_the_count():
