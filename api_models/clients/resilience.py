@@ -42,6 +42,7 @@ class PersistentSource(StreamSource):
         self._bytes_before = 0
         self._attempts_made = 0
         self._has_content = False  # whether any attempt has brought content
+        self._is_settled = False  # whether no other attempt can follow: then nothing is looked at here
         self._said: list[str] = []  # the visible text so far, if an attempt may have to go on from it
         self._notice: RetryNotice | None = None
         self._timeout: StreamTimeoutError | None = None
@@ -58,6 +59,8 @@ class PersistentSource(StreamSource):
         self._batches = self._ask_all()
 
     def read(self) -> Sequence[Chunk] | None:
+        if self._is_settled:
+            return self._source.read()
         return next(self._batches, None)
 
     def abort(self) -> None:
@@ -66,7 +69,7 @@ class PersistentSource(StreamSource):
 
     def time_out(self, error: StreamTimeoutError) -> bool:
         """Give up on this candidate if there is another; `total` is the limit of them all."""
-        if error.clock == "total" or len(self._candidates) < 2:
+        if error.clock == "total" or len(self._candidates) < 2 or self._is_settled:
             return super().time_out(error)
         self._timeout = error
         self._source.abort()
@@ -130,6 +133,7 @@ class PersistentSource(StreamSource):
         """The chunks without what was said before; noted, as far as it matters later."""
         if not self._has_content:
             self._has_content = any(map(is_content, chunks))
+            self._is_settled = self._has_content and self._config.recovery == "fail"
         if self._config.recovery != "continue":
             return chunks
         if seam is not None:

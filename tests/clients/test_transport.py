@@ -21,7 +21,9 @@ TIMEOUT = urllib3.Timeout(connect=10, read=10)
 
 def ask(pools, url, call):
     return call.send(
-        lambda: pools.urlopen("POST", url + "/x", body=b"{}", timeout=TIMEOUT, retries=False, preload_content=False)
+        lambda: pools.urlopen(
+            "POST", url + "/x", body=b"{}", timeout=TIMEOUT, retries=False, preload_content=False
+        )
     )
 
 
