@@ -29,13 +29,13 @@ clean:
 .venv/demo: setup.cfg pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing api_models and the engine for the local model (about 80 MB, once) ..."
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --progress-bar on -e '.[local]'
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -e '.[local]'
 	$(BIN)/api-models models install
 	@touch $@
 
 .venv/dev: setup.cfg pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing api_models, the engine for the local model, and what the tests need ..."
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --progress-bar on -e '.[dev,local]'
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -e '.[dev,local]'
 	$(BIN)/api-models models install
 	@touch $@

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import io
 import logging
 import os
 import platform
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if not options.debug:
         logging.getLogger("api_models").setLevel(logging.CRITICAL)  # errors are told in one line
+    _take_any_text()
     try:
         code: int = options.run(options)
         sys.stdout.flush()
@@ -45,10 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _forget_output()
         return FAILED
-    except APIModelError as error:
+    except (APIModelError, OSError) as error:
         if options.debug:
             raise
         print(f"error: {error}", file=sys.stderr)
+        if isinstance(error, OSError):
+            _forget_output()  # a full disk, most likely
         return MISUSED if isinstance(error, ConfigurationError) else FAILED
     return code
 
@@ -236,6 +240,13 @@ def _local_state() -> str:
     return f"ready, {path}" if is_engine_installed() else "engine missing: pip install 'api-models[local]'"
 
 
+def _take_any_text() -> None:
+    """Bytes that are no text, in a diff for example, and characters a terminal lacks end no command."""
+    for stream in (sys.stdin, sys.stdout):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 def _forget_output() -> None:
-    """Nobody reads standard output any more: keep Python from complaining when it flushes at exit."""
+    """Standard output is gone: keep Python from complaining when it flushes at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

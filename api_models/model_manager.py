@@ -59,7 +59,7 @@ class APIModelManager:
         network reaches the handlers and `result()`.
         """
         stream, source, metadata = self._prepare(prompt, model_id, params, handlers, config)
-        stream.start_stream(source, metadata)
+        self._start(stream, source, metadata)
         return stream
 
     def generate(
@@ -73,7 +73,7 @@ class APIModelManager:
         self, prompt: Prompt, model_id: ModelId = None, params: Mapping[str, Any] | None = None
     ) -> Iterator[str]:
         """Iterate the answer; closing the iterator, or dropping it, stops it on the wire."""
-        return _tokens(*self._prepare(prompt, model_id, params, None, None))
+        return self._tokens(*self._prepare(prompt, model_id, params, None, None))
 
     def register_provider(self, name: str, factory: ClientFactory) -> None:
         """Add or replace a provider: `factory(entry)` makes its client from its configuration.
@@ -127,19 +127,33 @@ class APIModelManager:
         provider, model, _ = candidates[0]
         source = persistent(candidates)
         stream = StreamManager(settings)
+        if not isinstance(handlers, (Iterable, type(None))):
+            raise ConfigurationError(f"handlers is a list of handlers, not {handlers!r}")
         for handler in handlers or ():
             stream.register_handler(handler)
         metadata: dict[str, Any] = {"provider": provider, "model": model or None}
         if settings.include_prompt:
             metadata["prompt"] = prompt
-        with self._lock:
-            self._streams.add(stream)
         return stream, source, metadata
+
+    def _start(self, stream: StreamManager, source: Any, metadata: Mapping[str, Any]) -> None:
+        """Start it where `close()` either prevents that or cancels it, but never misses it."""
+        with self._lock:
+            self._check_open()
+            self._streams.add(stream)
+            stream.start_stream(source, metadata)
+
+    def _tokens(self, stream: StreamManager, source: Any, metadata: Mapping[str, Any]) -> Iterator[str]:
+        with stream:  # nothing is sent before the first token is asked for
+            self._start(stream, source, metadata)
+            yield from stream
 
     def _candidates(
         self, prompt: Prompt, model_id: ModelId, params: Mapping[str, Any] | None
     ) -> list[tuple[str, str, Ask]]:
         """Who may be asked, in order: without those whose key is missing, if others are left."""
+        if not isinstance(model_id, (str, Sequence, type(None))):
+            raise ConfigurationError(f"model_id is a str or a list of them, not {model_id!r}")
         wanted = [model_id] if isinstance(model_id, (str, type(None))) else list(model_id)
         parsed = [self._parse(each) for each in wanted]
         candidates, failure = [], ConfigurationError("model_id is an empty list")
@@ -178,11 +192,14 @@ class APIModelManager:
 
     def _client(self, provider: str) -> Any:
         with self._lock:
-            if self._closed:
-                raise ConfigurationError("this manager is closed: make another")
+            self._check_open()
             if provider not in self._clients:
                 self._clients[provider] = self._make_client(provider)
             return self._clients[provider]
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ConfigurationError("this manager is closed: make another")
 
     def _make_client(self, provider: str) -> Any:
         if provider in self._factories:
@@ -213,12 +230,6 @@ def _with_model(params: Mapping[str, Any] | None, model: str | None) -> Any:
     if model is None or not isinstance(params, (Mapping, type(None))):
         return params
     return {**(params or {}), "model": model}
-
-
-def _tokens(stream: StreamManager, source: Any, metadata: Mapping[str, Any]) -> Iterator[str]:
-    with stream:  # nothing is sent before the first token is asked for
-        stream.start_stream(source, metadata)
-        yield from stream
 
 
 def _close(client: Any) -> None:

@@ -6,6 +6,7 @@ key or variable to change.
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -108,13 +109,16 @@ class Settings:
         if preset.kind == "ollama":
             base_url = _ollama_url(str(base_url))
         kind = _kind_spoken(preset.kind, base_url)
+        transport = "sdk" if kind in ("anthropic", "openai") else entry.get("transport") or "http"
+        if transport == "sdk" and kind in ("ollama", "local"):
+            raise ConfigurationError(f"no SDK speaks the wire of {name}: leave 'transport' out")
         return ProviderSettings(
             name,
             kind,
             base_url,
             self._look_up(name, "model", ()) or preset.model,
             api_key,
-            "sdk" if kind in ("anthropic", "openai") else entry.get("transport", "http"),
+            transport,
             entry.get("api"),
             entry.get("headers", {}),
             entry.get("finish_reason_ends", preset.finish_reason_ends),
@@ -125,8 +129,10 @@ class Settings:
         if name in PRESETS and kind in (None, PRESETS[name].kind):
             return PRESETS[name]
         if kind is None:
+            near = difflib.get_close_matches(name, PRESETS, n=1, cutoff=0.75)
+            hint = f"; or did you mean {near[0]!r}?" if near else ""
             raise ConfigurationError(
-                f"provider {name!r} needs a 'kind' in its configuration: one of {', '.join(KINDS)}"
+                f"provider {name!r} needs a 'kind' in its configuration: one of {', '.join(KINDS)}{hint}"
             )
         check_names([kind], KINDS, f"kind of provider {name!r}")
         return _ANY_HOST if kind == "openai_compatible" else PRESETS[kind]
@@ -155,14 +161,15 @@ def _kind_spoken(kind: str, base_url: str | None) -> str:
 
 
 def _ollama_url(host: str) -> str:
-    """`OLLAMA_HOST` may be a host, a host and port, or a URL, and may be where Ollama listens: 0.0.0.0."""
-    url = host if "://" in host else f"http://{host}"
-    scheme, _, rest = url.partition("://")
+    """`OLLAMA_HOST` as Ollama reads it: a host, a port or a URL, maybe where it listens: 0.0.0.0."""
+    scheme, given, rest = host.rpartition("://")
     authority, slash, path = rest.partition("/")
     name, colon, port = authority.rpartition(":")
     if not colon or not port.isdigit():
-        name, port = authority, "443" if scheme == "https" else "11434"
-    return f"{scheme}://{'127.0.0.1' if name == '0.0.0.0' else name}:{port}{slash}{path}".rstrip("/")
+        name, port = authority, ("443" if scheme == "https" else "80") if given else "11434"
+    if name in ("", "0.0.0.0"):
+        name = "127.0.0.1"
+    return f"{scheme or 'http'}://{name}:{port}{slash}{path}".rstrip("/")
 
 
 def _read_file(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -176,7 +183,7 @@ def _read_file(environ: Mapping[str, str]) -> dict[str, Any]:
         read: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigurationError(f"cannot read the configuration file {path}: {error}") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"the configuration file {path} is not TOML: {error}") from error
     return read
 
@@ -205,6 +212,10 @@ def _check_entry(name: str, entry: Any) -> None:
     for key in ("base_url", "model", "api_key"):
         if not isinstance(entry.get(key), (str, type(None))):
             raise ConfigurationError(f"{key} of provider {name!r} must be a str, not {entry[key]!r}")
+    for key, wanted in (("headers", Mapping), ("finish_reason_ends", bool)):
+        if not isinstance(entry.get(key), (wanted, type(None))):
+            kind = "a mapping" if wanted is Mapping else "True or False"
+            raise ConfigurationError(f"{key} of provider {name!r} must be {kind}, not {entry[key]!r}")
     url = entry.get("base_url")
     if url and "://" not in url and name != "ollama":
         raise ConfigurationError(f"base_url of provider {name!r} needs http:// or https://, it is {url!r}")

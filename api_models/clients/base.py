@@ -107,11 +107,11 @@ class AnswerSource(StreamSource):
         self._call.abort()
 
     def close(self) -> None:
+        if self._response is not None and self._decoder.ended and not self._call.aborted:
+            self._read_out(self._response)
+        self._call.release()
         if self._response is not None:
-            if self._decoder.ended and not self._call.aborted:
-                self._read_out(self._response)
             self._response.close()
-        self._call.watch(None)
 
     def _ask(self) -> urllib3.BaseHTTPResponse:
         # No limit on reads: the stream's own clocks see what the socket's cannot, a pause for example.

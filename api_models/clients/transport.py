@@ -53,12 +53,17 @@ class Call:
             self._shut_down()
 
     def watch(self, carrier: socket.socket | None) -> None:
-        """Take note of the socket the worker is about to block in, None for no more."""
+        """Take note of the socket the worker is about to block in; raises if the call was aborted."""
         with self._lock:
             self._socket = carrier
             if self.aborted:
                 self._shut_down()
                 raise CallAborted("the request was cancelled")
+
+    def release(self) -> None:
+        """Forget the socket: it is about to be closed, or to serve another call."""
+        with self._lock:
+            self._socket = None
 
     def send(self, send: Callable[[], _Answer]) -> _Answer:
         """Run `send` on this thread with the connections it uses watched.

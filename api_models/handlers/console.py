@@ -51,9 +51,9 @@ class ConsoleHandler(StreamHandler):
         self._end_line()
 
     def _write(self, text: str) -> None:
+        self._at_line_start = text.endswith("\n")  # also when nobody takes it: then nothing more is said
         self._output.write(text)
         self._output.flush()
-        self._at_line_start = text.endswith("\n")
 
     def _end_line(self) -> None:
         if not self._at_line_start:

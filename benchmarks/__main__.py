@@ -1,0 +1,12 @@
+"""Run the benchmarks: `python -m benchmarks [cancel ...]`, all of them by default."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+NAMES = ("cancel",)
+
+for name in sys.argv[1:] or NAMES:
+    print(f"\n== {name} ==", flush=True)
+    importlib.import_module(f"benchmarks.{name}").main()
