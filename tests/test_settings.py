@@ -123,7 +123,7 @@ def test_the_old_name_of_openais_host_still_counts():
         ({"providers": {"mylab": {"kind": "openai_compatable"}}}, "did you mean 'openai_compatible'?"),
         ({"providers": {"mylab": {"kind": "openai_compatible", "transport": "htp"}}}, "did you mean 'http'?"),
         ({"providers": {"openai": {"api": "response"}}}, "did you mean 'responses'?"),
-        ({"providers": {"openai": {"api": "chat"}}}, "did you mean 'chat_completions'?"),
+        ({"providers": {"openai": {"api": "chat_completion"}}}, "did you mean 'chat_completions'?"),
     ],
 )
 def test_a_wrong_name_is_answered_with_the_nearest_right_one(config, named):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from http.client import HTTPException
 from typing import Any
 
 import urllib3
@@ -19,12 +21,10 @@ from ..streaming.exceptions import StreamInterruptedError, StreamTimeoutError
 from ..streaming.stream_config import StreamConfig
 from ..streaming.stream_source import Chunk, StreamSource
 from .bodies import Prompt, check_params, check_prompt
+from .body import READ_SIZE
 from .errors import redact
 from .transport import Call, causes
 from .wire import Decoder
-
-READ_SIZE = 65536
-"""The most bytes taken from the wire at once; a read returns as soon as there are any."""
 
 _LINGER = 0.01  # seconds the rest of a body may take after its end marker to keep the connection
 
@@ -78,6 +78,7 @@ class AnswerSource(StreamSource):
         self._secrets = secrets
         self._call = Call()
         self._response: urllib3.BaseHTTPResponse | None = None
+        self._receive: Callable[[], bytes] | None = None
         self._config = StreamConfig()
         self._all_read = False
 
@@ -90,9 +91,9 @@ class AnswerSource(StreamSource):
                 raise self._redacted(self._decoder.failure)
             return None
         try:
-            if self._response is None:
-                self._response = self._ask()
-            received = self._response.read1(READ_SIZE, decode_content=True)
+            if self._receive is None:
+                self._receive = self._ask()
+            received = self._receive()
         except APIModelError as error:
             raise self._redacted(error)  # noqa: B904  # its cause was set where it was translated
         except Exception as error:
@@ -108,27 +109,36 @@ class AnswerSource(StreamSource):
 
     def close(self) -> None:
         if self._response is not None and self._decoder.ended and not self._call.aborted:
-            self._read_out(self._response)
+            self._read_out()
         self._call.release()
-        if self._response is not None:
+        if self._response is None:
+            return
+        if self._call.body is not None and self._call.body.isclosed():
+            self._response.release_conn()
+        else:
             self._response.close()
 
-    def _ask(self) -> urllib3.BaseHTTPResponse:
+    def _ask(self) -> Callable[[], bytes]:
+        """Send the request; what receives the body of its answer."""
         # No limit on reads: the stream's own clocks see what the socket's cannot, a pause for example.
         timeout = urllib3.Timeout(connect=self._config.connect_timeout, read=None)
-        return self._call.send(lambda: self._send(self._call, timeout))
+        self._response = response = self._call.send(lambda: self._send(self._call, timeout))
+        if self._call.body is not None and not response.headers.get("content-encoding"):
+            return self._call.body.receive
+        return partial(response.read1, READ_SIZE, decode_content=True)
 
     def _translated(self, error: Exception) -> APIModelError:
         if self._response is None:
             return _unanswered(error)
         return StreamInterruptedError(f"the connection broke off: {error}", retryable=True)
 
-    def _read_out(self, response: urllib3.BaseHTTPResponse) -> None:
+    def _read_out(self) -> None:
         """Take the last HTTP chunk off the wire, so that the connection can serve another request."""
         self._call.hurry(_LINGER)
         try:
-            response.read1(READ_SIZE)
-        except (HTTPError, OSError, ValueError):
+            if self._receive is not None:
+                self._receive()
+        except (HTTPError, HTTPException, OSError, ValueError):
             pass  # the server keeps the body open, or broke off: the connection is closed instead
 
     def _redacted(self, error: APIModelError) -> APIModelError:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx2
 import urllib3
 
-from .base import READ_SIZE
+from .body import READ_SIZE
 from .transport import current_call, make_pools
 
 

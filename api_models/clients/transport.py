@@ -23,6 +23,8 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.url import parse_url
 
+from .body import StreamedResponse
+
 _Answer = TypeVar("_Answer")
 
 _STALE = (ConnectionResetError, BrokenPipeError, ConnectionAbortedError)  # RemoteDisconnected is the first
@@ -42,6 +44,8 @@ class Call:
         """Whether the request went out on a connection that had served another."""
         self.answer: urllib3.BaseHTTPResponse | None = None
         """What an SDK's transport received: the SDK itself does not hand it on."""
+        self.body: StreamedResponse | None = None
+        """Its body as it comes off the wire, below urllib3, which looks at each read for a microsecond."""
         self._socket: socket.socket | None = None
         # Keeps the worker from closing the socket, and the system from giving its number away,
         # between abort's look and its shutdown, which does not block.
@@ -118,7 +122,16 @@ def current_call() -> Call:
     return getattr(_current, "call", None) or Call()
 
 
+class _CalledResponse(StreamedResponse):
+    """Leaves itself with the call it answers."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        current_call().body = self
+
+
 class _WatchedConnection(HTTPConnection):
+    response_class = _CalledResponse
     _served = False
 
     def _new_conn(self) -> socket.socket:

@@ -11,7 +11,8 @@
 Standard library only; listens on 127.0.0.1 alone, on a free port, and stops by itself.
 """
 
-from .provider import Connection, Provider, Request
+from .line import Connection, Request
+from .provider import Provider
 from .rendering import (
     Event,
     anthropic,

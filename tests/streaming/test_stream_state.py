@@ -87,7 +87,7 @@ def test_the_grid_is_whole():
 
 
 @pytest.mark.parametrize(("state", "trigger", "after"), GRID)
-def test_every_pair(state, trigger, after):
+def test_b1_11_every_pair(state, trigger, after):
     """A trigger leads where the contract says, or says False and changes nothing at all."""
     machine = machine_in(state)
     before = (machine.state, list(machine.notices), machine.elapsed(), machine.paused_time)
