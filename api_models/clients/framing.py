@@ -1,4 +1,4 @@
-"""Bytes to payloads: where in a body one event ends and the next begins."""
+"""Bytes to events: where in a body one ends and the next begins, and what it carries."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LONGEST_BLANK_LINE = 4
 
 
 class Framing(ABC):
-    """Collects bytes until payloads are whole; nothing is looked at twice but the last few bytes."""
+    """Collects bytes until events are whole; nothing is looked at twice but the last few bytes."""
 
     def __init__(self) -> None:
         self.head = b""
@@ -27,7 +27,7 @@ class Framing(ABC):
         self._begun = False
 
     def feed(self, received: bytes) -> list[bytes]:
-        """The payloads of the events that these bytes complete."""
+        """The events that these bytes complete, as they stand in the body."""
         if not self._begun:
             received = self._begin(received)
         if not self._seen and len(self.head) < _HEAD:
@@ -38,13 +38,20 @@ class Framing(ABC):
         before = b"".join(self._parts)
         frames = self._split(before + received, max(0, len(before) - _LONGEST_BLANK_LINE))
         self._parts = [frames.pop()]
-        return self._payloads(frames)
+        return frames
 
-    def finish(self) -> list[bytes]:
-        """The payload of a last event that the end of the body left without its terminator."""
+    def finish(self) -> bytes:
+        """The last event, if the end of the body left it without its terminator."""
         frame = b"".join(self._parts)
         self._parts = []
-        return self._payloads([frame])
+        return frame
+
+    def payload(self, frame: bytes) -> bytes | None:
+        """What an event carries, None for one that carries nothing, a comment for example."""
+        payload = self._payload(frame)
+        if payload is not None and not self._seen:
+            self._seen, self.head = True, b""
+        return payload
 
     def _begin(self, received: bytes) -> bytes:
         """Drop a byte order mark, which may come in pieces."""
@@ -55,12 +62,6 @@ class Framing(ABC):
             return b""
         self._begun = True
         return start.removeprefix(_BYTE_ORDER_MARK)
-
-    def _payloads(self, frames: list[bytes]) -> list[bytes]:
-        payloads = [payload for frame in frames if (payload := self._payload(frame)) is not None]
-        if payloads and not self._seen:
-            self._seen, self.head = True, b""
-        return payloads
 
     @abstractmethod
     def _split(self, body: bytes, start: int) -> list[bytes]:

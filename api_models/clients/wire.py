@@ -18,6 +18,7 @@ from ..streaming.exceptions import StreamInterruptedError
 from ..streaming.stream_events import StopReason, StreamChunk, TokenUsage, ToolCall
 from .errors import error_from_inband
 from .framing import Framing
+from .template import UNSAFE, Template
 
 _SNIPPET = 80  # characters shown of a body that is no answer
 
@@ -35,6 +36,7 @@ class Decoder(ABC):
         """Whether the end marker came, or a clean end that counts as one. Nothing behind it counts."""
         self.failure: APIModelError | None = None
         self._framing = framing
+        self._template = Template()
         self._chunks: list[str | StreamChunk] = []
         self._model: str | None = None
         self._response_id: str | None = None
@@ -45,35 +47,72 @@ class Decoder(ABC):
     def feed(self, received: bytes) -> list[str | StreamChunk]:
         """The chunks of the events that these bytes complete."""
         chunks = self._chunks = []
-        if not self.ended:
-            for payload in self._framing.feed(received):
-                self._take(payload)
-                if self.ended or self.failure is not None:
-                    break
+        if self.ended:
+            return chunks
+        before, behind = self._template.before, self._template.behind
+        start, end = len(before), -len(behind)
+        for frame in self._framing.feed(received):
+            if frame.startswith(before) and frame.endswith(behind):
+                text = frame[start:end]
+                if text and text.translate(None, UNSAFE) == text:
+                    try:
+                        chunks.append(text.decode())
+                        continue
+                    except UnicodeDecodeError:
+                        pass  # the parser will say so
+            self._take_frame(frame)
+            if self.ended or self.failure is not None:
+                break
+            before, behind = self._template.before, self._template.behind
+            start, end = len(before), -len(behind)
         return chunks
 
     def finish(self) -> list[str | StreamChunk]:
         """The body ended cleanly: the last chunks, if that makes the answer whole, else a `failure`."""
         chunks = self._chunks = []
-        for payload in self._framing.finish():
-            if _is_whole(payload):  # half an event is never handed on
-                self._take(payload)
+        payload = self._framing.payload(self._framing.finish())
+        if payload is not None and _is_whole(payload):  # half an event is never handed on
+            self._take(payload)
         if not self.ended and self.failure is None:
             self._end_of_body()
         return chunks
+
+    def _take_frame(self, frame: bytes) -> None:
+        payload = self._framing.payload(frame)
+        if payload is None:
+            return
+        text = self._take(payload)
+        if text is not None:
+            self._template.learn(frame, text, self._read_text)
+
+    def _read_text(self, frame: bytes) -> str | None:
+        """What the event would say if it came; nothing is noted."""
+        event = _parsed(self._framing.payload(frame) or b"")
+        return self._text_alone(event) if isinstance(event, dict) else None
+
+    @abstractmethod
+    def _text_alone(self, event: dict[str, Any]) -> str | None:
+        """The text of an event that says nothing else which is not known already."""
 
     @abstractmethod
     def _event(self, event: dict[str, Any]) -> None:
         """Take one event."""
 
-    def _take(self, payload: bytes) -> None:
+    def _take(self, payload: bytes) -> str | None:
+        """Take the payload of one event; its text, if it says nothing but text."""
         try:
             event = jiter.from_json(payload)
         except ValueError:
             self.failure = MalformedResponseError(f"an event of the answer is not JSON: {_shown(payload)}")
-            return
-        if isinstance(event, dict):
+            return None
+        if not isinstance(event, dict):
+            return None
+        text = self._text_alone(event)
+        if text is None:
             self._event(event)
+        elif text:
+            self._chunks.append(text)
+        return text
 
     def _end_of_body(self) -> None:
         head = self._framing.head

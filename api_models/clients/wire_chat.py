@@ -8,6 +8,8 @@ from typing import Any
 from .framing import SSEFraming
 from .wire import CallParts, Decoder, as_mapping, mappings_in
 
+_MORE_THAN_TEXT = ("tool_calls", "reasoning_content", "reasoning", "refusal", "annotations")
+
 
 class ChatDecoder(Decoder):
     """`finish_reason_ends`: a finish_reason and then a clean end of the body count as `[DONE]`."""
@@ -31,11 +33,30 @@ class ChatDecoder(Decoder):
         self._finish_reason_ends = finish_reason_ends
         self._finish_reason: str | None = None
 
-    def _take(self, payload: bytes) -> None:
+    def _take(self, payload: bytes) -> str | None:
         if payload == b"[DONE]":
             self._end(self._finish_reason)
-        else:
-            super()._take(payload)
+            return None
+        return super()._take(payload)
+
+    def _text_alone(self, event: dict[str, Any]) -> str | None:
+        choices = event.get("choices")
+        if not isinstance(choices, list) or len(choices) != 1 or not self._is_known(event):
+            return None
+        choice = choices[0]
+        if not isinstance(choice, dict) or choice.get("index") or choice.get("finish_reason"):
+            return None
+        delta = choice.get("delta")
+        if not isinstance(delta, dict) or any(map(delta.get, _MORE_THAN_TEXT)):
+            return None
+        text = delta.get("content")
+        return text if isinstance(text, str) else None
+
+    def _is_known(self, event: dict[str, Any]) -> bool:
+        """Whether the event says nothing new beside its choices."""
+        if any(map(event.get, ("error", "usage", "x_groq"))):
+            return False
+        return bool(self._model or not event.get("model")) and bool(self._response_id or not event.get("id"))
 
     def _end_of_body(self) -> None:
         if self._finish_reason is not None and self._finish_reason_ends:

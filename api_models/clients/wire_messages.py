@@ -31,6 +31,15 @@ class MessagesDecoder(Decoder):
         self._started = False
         self._stop: Any = None
 
+    def _text_alone(self, event: dict[str, Any]) -> str | None:
+        if event.get("type") != "content_block_delta":
+            return None
+        delta = event.get("delta")
+        if not isinstance(delta, dict) or delta.get("type") != "text_delta":
+            return None
+        text = delta.get("text")
+        return text if isinstance(text, str) else None
+
     def _event(self, event: dict[str, Any]) -> None:
         kind = event.get("type")
         if kind == "content_block_delta":
@@ -52,9 +61,7 @@ class MessagesDecoder(Decoder):
 
     def _delta(self, index: Any, delta: dict[str, Any]) -> None:
         kind = delta.get("type")
-        if kind == "text_delta":
-            self._add_text(delta.get("text"))
-        elif kind == "thinking_delta":
+        if kind == "thinking_delta":
             self._add_thinking(delta.get("thinking"))
         elif kind == "input_json_delta":
             if (call := self._open_calls.get(_key(index))) is not None:  # else the provider runs it itself

@@ -15,6 +15,9 @@ class OllamaDecoder(Decoder):
     def __init__(self) -> None:
         super().__init__(LineFraming())
 
+    def _text_alone(self, event: dict[str, Any]) -> str | None:
+        return None  # each line has a time of its own, so that none is like another
+
     def _event(self, event: dict[str, Any]) -> None:
         if event.get("error"):
             self._fail(event)

@@ -23,11 +23,15 @@ class ResponsesDecoder(Decoder):
         super().__init__(SSEFraming())
         self._in_making: dict[Any, CallParts] = {}  # calls whose arguments still come, by their item
 
+    def _text_alone(self, event: dict[str, Any]) -> str | None:
+        if event.get("type") != "response.output_text.delta":
+            return None
+        text = event.get("delta")
+        return text if isinstance(text, str) else None
+
     def _event(self, event: dict[str, Any]) -> None:
         kind = event.get("type")
-        if kind == "response.output_text.delta":
-            self._add_text(event.get("delta"))
-        elif kind in _THINKING:
+        if kind in _THINKING:
             self._add_thinking(event.get("delta"))
         elif kind == "response.refusal.delta":
             self._add_refusal(event.get("delta"))

@@ -55,6 +55,7 @@ class Delivery:
         self._withheld_since: float | None = None
         self._next_progress = config.progress_interval
         self._plain = self._shaper is None and self._pacer is None
+        self._arrived_at = 0.0
         self._ending = False
 
     def begin(self) -> None:
@@ -91,16 +92,13 @@ class Delivery:
                 self.attend(on_pause)
             if pieces:
                 self._hand_out(pieces, on_pause)
-            elif backlog:
-                chunk = backlog.popleft()
-                if type(chunk) is str and chunk and self._plain and not self.backlog.bounded:
-                    self._hand_out_text(chunk, self._count(chunk))
-                else:
-                    self._take(chunk)
-            else:
+            elif not backlog:
                 break
-        if self.machine.elapsed() >= self._next_progress:
-            self._report_progress()
+            elif self._plain and not self.backlog.bounded:
+                self._hand_out_plain()
+            else:
+                self._take(backlog.popleft())
+        self._report_progress(self._arrived_at)
 
     def attend(self, on_pause: Callable[[], None]) -> None:
         """Tell what control calls did, and wait out a pause."""
@@ -160,6 +158,7 @@ class Delivery:
         return self.stats.snapshot(self.machine, self._dispatcher)
 
     def _arrive(self, chunks: Sequence[Chunk], at: float) -> None:
+        self._arrived_at = at
         is_first = self.stats.time_to_first_token is None
         has_content = any(map(events.is_content, chunks)) if is_first else bool(chunks)
         if has_content:
@@ -202,6 +201,31 @@ class Delivery:
             self._pieces.extend(self._shaper.flush() if self._shaper else ())
             self._pieces.append(chunk.tool_call)
 
+    def _hand_out_plain(self) -> None:
+        """Hand out tokens as they came, until something else is up: the way of most of them."""
+        notices, backlog, dispatcher, stats = (
+            self.machine.notices,
+            self.backlog.items,
+            self._dispatcher,
+            self.stats,
+        )
+        add, call, token_hooks, at = self.log.add, dispatcher.call, dispatcher.token_hooks, self._arrived_at
+        begun = self.machine.clock()
+        try:
+            while backlog and not notices:
+                chunk = backlog.popleft()
+                if type(chunk) is not str or not chunk:
+                    self._take(chunk)
+                    break
+                index = self._index
+                self._index = index + 1
+                stats.tokens += 1
+                stats.characters += len(chunk)
+                add((chunk, index, at))
+                call(token_hooks(), chunk, index)
+        finally:
+            dispatcher.handler_time += self.machine.clock() - begun
+
     def _count(self, text: str) -> int:
         """Count a token of the provider; returns how many came before it."""
         self.stats.tokens += 1
@@ -216,11 +240,10 @@ class Delivery:
         if self._shaper is None:
             self._pieces.append((text, index))
             return
-        self._pieces.extend(self._shaper.push(text))
-        if not self._shaper.withheld:
-            self._withheld_since = None
-        elif self._withheld_since is None:
-            self._withheld_since = self.machine.elapsed()
+        pieces = self._shaper.push(text)
+        self._pieces.extend(pieces)
+        if pieces or self._withheld_since is None:  # what is withheld now came just now
+            self._withheld_since = self.machine.elapsed() if self._shaper.withheld else None
 
     def _hand_out(self, pieces: deque[Piece | ToolCall], on_pause: Callable[[], None]) -> None:
         """Hand out the first piece, when it is due."""
@@ -236,19 +259,25 @@ class Delivery:
             self._tell(events.ToolCallReceived, piece)
         else:
             self._hand_out_text(*piece)
+            self._report_progress(self.machine.elapsed())
 
     def _hand_out_text(self, text: str, index: int) -> None:
-        self.log.add((text, index, self.machine.clock() - self.machine.epoch))
-        dispatcher = self._dispatcher
-        dispatcher.call(dispatcher.token_hooks(), text, index)
+        self.log.add((text, index, self.machine.elapsed()))
+        dispatcher, clock = self._dispatcher, self.machine.clock
+        begun = clock()
+        try:
+            dispatcher.call(dispatcher.token_hooks(), text, index)
+        finally:
+            dispatcher.handler_time += clock() - begun
 
     def _tell(self, kind: type[events.StreamEvent], *values: Any) -> None:
         event = kind(self.stream_id, self.machine.elapsed(), *values)
         self.log.add(event)
         self._dispatcher.tell(event)
 
-    def _report_progress(self) -> None:
-        elapsed = self.machine.elapsed()
+    def _report_progress(self, elapsed: float) -> None:
+        if elapsed < self._next_progress:
+            return
         self._next_progress = elapsed + self.config.progress_interval
         tokens = self.stats.tokens
         self._tell(events.StreamProgress, tokens, self.stats.characters, tokens / elapsed)

@@ -165,6 +165,7 @@ class Dispatcher:
         self._failures: dict[int, int] = {}  # by handler id
         self._seen: tuple[_Entry, ...] = ()
         self._token_hooks: list[_Hook] = []
+        self._muted = False
 
     def tell(self, event: StreamEvent) -> None:
         """Give an event to every handler registered now.
@@ -172,7 +173,11 @@ class Dispatcher:
         Raises `HandlerError` when a handler failed and the policy says that ends the stream;
         all handlers have had the event by then.
         """
-        self.call([(entry, entry.on_event) for entry in self._registry.entries], event)
+        begun = time.monotonic()
+        try:
+            self.call([(entry, entry.on_event) for entry in self._registry.entries], event)
+        finally:
+            self.handler_time += time.monotonic() - begun
 
     def token_hooks(self) -> list[_Hook]:
         """Whom to call with a token: no event is made that nobody looks at."""
@@ -180,16 +185,18 @@ class Dispatcher:
             self._seen = self._registry.entries
             found = ((entry, self._token_hook(entry)) for entry in self._seen)
             self._token_hooks = [(entry, hook) for entry, hook in found if hook is not None]
+            if self._muted:  # after the list is in place: mute() sets first and clears second
+                self._token_hooks.clear()
         return self._token_hooks
 
     def mute(self) -> None:
         """Begin no further token callback; a loop over the hooks ends with the one it is in."""
+        self._muted = True
         self._token_hooks.clear()
 
     def call(self, hooks: list[_Hook], *arguments: Any) -> None:
         """Call user code; what it raises is logged and counted, and never another handler's loss."""
         culprit: BaseException | None = None
-        begun = time.monotonic()
         for entry, hook in hooks:
             if entry.gone:
                 continue
@@ -198,7 +205,6 @@ class Dispatcher:
             except BaseException as error:  # SystemExit in a handler must not harm the others either
                 if self._is_fatal(entry, error):
                     culprit = error
-        self.handler_time += time.monotonic() - begun
         if culprit is not None:
             raise HandlerError(f"a handler failed: {culprit!r}") from culprit
 

@@ -34,7 +34,8 @@ class StreamProcessor:
         """Read the stream to its end, telling the handlers, and return the full text.
 
         Raises what ended the stream, after the handlers were told. Ctrl-C ends it as cancelled.
-        Text withheld for `buffer_seconds` is looked at when the next text comes, not before.
+        Without a second thread, text withheld for `buffer_seconds` is looked at when the next text
+        comes, and of the clocks only `connect_timeout` is kept.
         """
         source, registry = as_source(stream), HandlerRegistry()
         for handler in handlers:

@@ -69,10 +69,10 @@ class StateMachine:
         self.clock = clock
         self.notices: deque[Notice] = deque()
         """What is still to be told and obeyed; looked at without the lock before every delivery."""
-        self.epoch = clock()
-        """`clock() - epoch` is the time since the start without the pauses, while none is on."""
         self.paused_time = 0.0
-        self._stopped_at: float | None = self.epoch  # when the clock was stopped; None while it runs
+        # Where stream time begins, pauses taken out, and when it was stopped, None while it runs.
+        # One tuple, replaced as a whole, so that it can be read without the lock.
+        self._time: tuple[float, float | None] = (now := clock(), now)
         # Guards state and clock; wakes the stream's own threads. Held for a few lines, never while
         # user code, I/O or a join runs.
         self._changed = threading.Condition()
@@ -113,8 +113,9 @@ class StateMachine:
 
     def wait(self, ready: Callable[[], object], timeout: float | None = None) -> bool:
         """Wait for a notice or until `ready()`; False when neither came within `timeout` seconds."""
+        limit = None if timeout is None else min(timeout, threading.TIMEOUT_MAX)
         with self._changed:
-            return self._changed.wait_for(lambda: self.notices or ready(), timeout) is not False
+            return self._changed.wait_for(lambda: self.notices or ready(), limit) is not False
 
     def wait_while_paused(self) -> None:
         with self._changed:
@@ -127,15 +128,14 @@ class StateMachine:
 
     def elapsed(self) -> float:
         """Seconds since the start, pauses excluded; stands still once the stream has ended."""
-        with self._changed:
-            return (self.clock() if self._stopped_at is None else self._stopped_at) - self.epoch
+        epoch, stopped_at = self._time
+        return (self.clock() if stopped_at is None else stopped_at) - epoch
 
     def _turn_clock(self, trigger: Trigger) -> None:
-        now = self.clock()
+        now, (epoch, stopped_at) = self.clock(), self._time
         if trigger is Trigger.START:
-            self.epoch = now
-        elif self._stopped_at is not None:  # a pause is over
-            pause = now - self._stopped_at
-            self.paused_time += pause
-            self.epoch += pause
-        self._stopped_at = None if trigger in (Trigger.START, Trigger.RESUME) else now
+            epoch = now
+        elif stopped_at is not None:  # a pause is over
+            self.paused_time += now - stopped_at
+            epoch += now - stopped_at
+        self._time = epoch, None if trigger in (Trigger.START, Trigger.RESUME) else now

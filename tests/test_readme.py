@@ -1,0 +1,104 @@
+"""What README.md shows is true: its programs run, its commands exist, its links lead somewhere."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from api_models.cli import _parser
+from api_models.clients.presets import PRESETS
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+# Each program under its heading, and what its output must look like; the model chooses the words.
+RECIPES = dict(re.findall(r"^#+ ([^\n]+)\n(?:(?!^#+ |```).*\n)*?```python\n(.*?)^```$", README, re.M | re.S))
+SHOWN = {
+    "A handler": r"\S.*\n[1-9]\d* characters\nstop TokenUsage\(.*\) \d+\.\d+\n",
+    "Stop, pause, go on, from any thread": r"\S.*\n\[paused\] .*\nstopped with [1-9]\d* characters in hand\n",
+    "Only the text": r"\S.*\n.*\S.*\n",
+    "Conversations, and parameters": r".*Ada.*\n",
+    "How text is handed out": r"(<[^<>]+>\n){2,}",
+    "Any OpenAI-compatible server": r"mylab my-model True\n",
+}
+
+
+def commands():
+    """What the indented lines outside of the programs ask a shell to run, one command a list of words."""
+    for line in re.sub(r"^```.*?^```$", "", README, flags=re.M | re.S).splitlines():
+        if line.startswith("    "):
+            words = shlex.shlex(line, posix=True, punctuation_chars=True)
+            words.whitespace_split = True
+            command = []
+            for word in [*words, "|"]:
+                if word in ("|", "&&", ";"):
+                    yield command
+                    command = []
+                else:
+                    command.append(word)
+
+
+COMMANDS = list(commands())
+
+
+def of(program):
+    """The arguments of every command that runs this program, wherever it is installed."""
+    found = [command[1:] for command in COMMANDS if Path(command[0]).name == program]
+    assert found, f"README.md does not mention {program}"
+    return found
+
+
+def test_every_program_is_found_and_something_is_expected_of_it():
+    assert len(RECIPES) == README.count("```python")
+    assert set(RECIPES) == set(SHOWN)
+
+
+@pytest.mark.parametrize("heading", RECIPES)
+def test_the_program_runs(heading, tmp_path):
+    """As it stands, in an empty folder, without a warning."""
+    program = tmp_path / "program.py"
+    program.write_text(RECIPES[heading], encoding="utf-8")
+    ended = subprocess.run(
+        [sys.executable, "-W", "error", str(program)],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=50,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert re.fullmatch(SHOWN[heading], ended.stdout, re.DOTALL), ended.stdout
+
+
+def test_make_knows_its_targets():
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    assert {target for (target, *_) in of("make")} <= targets
+
+
+@pytest.mark.parametrize("arguments", of("api-models"), ids=" ".join)
+def test_the_command_takes_these_arguments(arguments):
+    """The parser ends the test if it does not."""
+    assert callable(_parser().parse_args(arguments).run)
+
+
+def test_the_extras_that_are_installed_exist():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    named = {extra for arguments in of("pip") for extra in re.findall(r"[\w-]+", arguments[-1])}
+    assert named
+    assert named <= set(setup["options.extras_require"])
+
+
+def test_the_providers_that_are_named_are_known():
+    (named,) = re.findall(r"Known by name[^`]*`([^`]+)` and more", README)
+    assert set(named.split()) <= set(PRESETS)
+
+
+@pytest.mark.parametrize("target", re.findall(r"\]\(([^)#]+)\)", README))
+def test_the_link_leads_somewhere(target):
+    assert "://" in target or (ROOT / target).exists()
