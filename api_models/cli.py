@@ -221,8 +221,21 @@ def _doctor(options: argparse.Namespace) -> int:
             print(
                 f"  {name:<12} {f'set, from {source}' if source else f'not set ({preset.key_variables[0]})'}"
             )
+    _print_guards(settings)
     print(f"local model: {_local_state()}")
     return DONE
+
+
+def _print_guards(settings: Settings) -> None:
+    print("breakers and budgets:")
+    found = {name: settings.guards(name) for name in sorted(settings.provider_names)}
+    for name, (breaker, budget) in found.items():
+        kinds = (("breaker", breaker), ("budget", budget))
+        told = [f"{kind}: {guard}" for kind, guard in kinds if guard is not None]
+        if told:
+            print(f"  {name:<12} {'; '.join(told)}")
+    if not any(guard for guards in found.values() for guard in guards):
+        print("  none configured")
 
 
 def _version(library: str) -> str:

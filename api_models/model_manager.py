@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .clients import continued_prompt, make_client, persistent
+from .clients.guarded import Guards
 from .exceptions import ConfigurationError
 from .settings import MissingKeyError, ProviderSettings, Settings
 from .streaming.exceptions import StreamStateError
@@ -35,6 +36,7 @@ class APIModelManager:
 
     def __init__(self, config: Mapping[str, Any] | None = None) -> None:
         self._settings = Settings(config)
+        self._guards = Guards(self._settings.guards)
         self._factories: dict[str, ClientFactory] = {}
         self._clients: dict[str, Any] = {}
         self._streams: weakref.WeakSet[StreamManager] = weakref.WeakSet()
@@ -174,7 +176,8 @@ class APIModelManager:
 
         def ask(partial: str) -> StreamSource:
             whole = continued_prompt(prompt, partial, provider, name) if partial else prompt
-            return as_source(client.generate_stream(whole, asked))
+            source = as_source(client.generate_stream(whole, asked))
+            return self._guards.over(source, provider, name, whole, asked)
 
         return provider, name, ask
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .clients.guard_settings import BreakerSettings, BudgetSettings
 from .clients.presets import KINDS, PRESETS, Preset
 from .exceptions import ConfigurationError
 from .streaming.stream_config import StreamConfig, check_names
@@ -24,7 +25,10 @@ else:
     import tomli as tomllib
 
 _SECTIONS = ("default_provider", "stream", "providers")
-_ENTRY_KEYS = ("kind", "base_url", "model", "api_key", "api", "transport", "headers", "finish_reason_ends")
+_ENTRY_KEYS = (
+    "kind", "base_url", "model", "api_key", "api", "transport", "headers", "finish_reason_ends", "breaker",
+    "budget",
+)  # fmt: skip
 _APIS = ("responses", "chat_completions")
 _TRANSPORTS = ("http", "sdk")
 _ANY_HOST = Preset("openai_compatible", None, finish_reason_ends=True)
@@ -88,6 +92,10 @@ class Settings:
     def entry(self, name: str) -> dict[str, Any]:
         """What configuration and file say of a provider, unread."""
         return {**self._from_file.get(name, {}), **self._given.get(name, {})}
+
+    def guards(self, name: str) -> tuple[BreakerSettings | None, BudgetSettings | None]:
+        """What is configured as breaker and budget of a provider; None is none."""
+        return _guards(name, self.entry(name))
 
     def key_source(self, name: str) -> str | None:
         """Where the key of a provider comes from, None if it is not set."""
@@ -203,6 +211,7 @@ def _checked(config: Mapping[str, Any], what: str) -> Mapping[str, Any]:
 def _check_entry(name: str, entry: Any) -> None:
     if not isinstance(entry, Mapping):
         raise ConfigurationError(f"the entry of provider {name!r} is a mapping, not {type(entry).__name__}")
+    _guards(name, entry)
     if name not in PRESETS and "kind" not in entry:
         return  # for a provider that may be registered later, whose keys are its own
     check_names(entry, _ENTRY_KEYS, f"key of provider {name!r}")
@@ -219,3 +228,10 @@ def _check_entry(name: str, entry: Any) -> None:
     url = entry.get("base_url")
     if url and "://" not in url and name != "ollama":
         raise ConfigurationError(f"base_url of provider {name!r} needs http:// or https://, it is {url!r}")
+
+
+def _guards(name: str, entry: Mapping[str, Any]) -> tuple[BreakerSettings | None, BudgetSettings | None]:
+    try:
+        return BreakerSettings.of(entry.get("breaker")), BudgetSettings.of(entry.get("budget"))
+    except ConfigurationError as error:
+        raise ConfigurationError(f"provider {name!r}: {error}") from error

@@ -152,9 +152,8 @@ def cell(values: list[float]) -> str:
 
 
 def show_ours(rounds: int, tls: ssl.SSLContext) -> None:
-    print(
-        f"{rounds} cancels a row; ms, p50 / p99{'the call':>27}{'worker out':>18}{'server saw it':>19}   again"
-    )
+    columns = f"{'the call':>27}{'worker out':>18}{'server saw it':>19}   again"
+    print(f"{rounds} cancels a row; ms, p50 / p99{columns}")
     for client in CLIENTS:
         for name, context in (("tcp", None), ("tls", tls)):
             measure(client, "flowing", context, 2)  # imports and first connections are behind us

@@ -164,7 +164,9 @@ def test_options_that_were_not_given_are_not_sent(lab):
     assert {"max_tokens", "temperature", "system"}.isdisjoint(provider.requests[0].json)
 
 
-@pytest.mark.parametrize("reply", [Reply(chat(["Hel", "lo"])), Reply(responses(["Hel", "lo"]))], ids=["chat", "responses"])
+@pytest.mark.parametrize(
+    "reply", [Reply(chat(["Hel", "lo"])), Reply(responses(["Hel", "lo"]))], ids=["chat", "responses"]
+)
 def test_the_variables_of_openai_are_enough(monkeypatch, reply):
     """Key and host; the model is the one that is obvious. Which wire is spoken is looked at by the path."""
     with Provider(lambda request: reply if speaks(request, reply) else error_reply(404)) as provider:
@@ -180,7 +182,9 @@ def test_the_variables_of_openai_are_enough(monkeypatch, reply):
 
 def speaks(request, reply):
     """Whether the request is for the wire of this reply."""
-    return request.path == ("/v1/responses" if b"output_text" in b"".join(reply.pieces()) else "/v1/chat/completions")
+    return request.path == (
+        "/v1/responses" if b"output_text" in b"".join(reply.pieces()) else "/v1/chat/completions"
+    )
 
 
 def write_config(text):
@@ -539,7 +543,9 @@ def test_the_version_is_that_of_the_package():
 def test_the_installed_command_is_the_same():
     """`api-models` beside the interpreter, as pip puts it there."""
     command = Path(sys.executable).with_name("api-models")
-    ended = subprocess.run([command, "--version"], capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    ended = subprocess.run(
+        [command, "--version"], capture_output=True, text=True, timeout=TIMEOUT, check=False
+    )
     assert (ended.returncode, ended.stdout) == (DONE, f"api-models {api_models.__version__}\n")
 
 

@@ -128,7 +128,10 @@ def test_a_model_of_the_environment_counts_where_the_call_names_none(asked, mode
         ({"prompt": b"hi"}, "a prompt is a str or a list"),
         ({"prompt": {"role": "user", "content": "hi"}}, "a prompt is a str or a list"),
         ({"prompt": ["hi"]}, "message 0 of the prompt is str"),
-        ({"prompt": [{"role": "user", "content": "hi"}, {"content": "x"}]}, "message 1 of the prompt has no 'role'"),
+        (
+            {"prompt": [{"role": "user", "content": "hi"}, {"content": "x"}]},
+            "message 1 of the prompt has no 'role'",
+        ),
         ({"prompt": [{"role": "user"}]}, "message 0 of the prompt has no 'content'"),
         ({"model_id": ""}, "model_id is a str like 'provider:model', not ''"),
         ({"model_id": 5}, "model_id is a str or a list of them, not 5"),
@@ -163,7 +166,10 @@ def test_a_bad_argument_raises_at_the_call_and_nothing_is_sent(arguments, named)
 
 
 def test_an_unknown_default_provider_is_answered_with_the_nearest():
-    with APIModelManager({"default_provider": "opnai"}) as manager, pytest.raises(ConfigurationError) as caught:
+    with (
+        APIModelManager({"default_provider": "opnai"}) as manager,
+        pytest.raises(ConfigurationError) as caught,
+    ):
         manager.generate("hi")
     assert str(caught.value) == "unknown provider 'opnai': did you mean 'openai'?"
 

@@ -17,8 +17,7 @@ from api_models.clients.presets import PRESETS
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
-# Each program under its heading, and what its output must look like; the model chooses the words.
-RECIPES = dict(re.findall(r"^#+ ([^\n]+)\n(?:(?!^#+ |```).*\n)*?```python\n(.*?)^```$", README, re.M | re.S))
+# What the output of each program must look like, by its heading; the model chooses the words.
 SHOWN = {
     "A handler": r"\S.*\n[1-9]\d* characters\nstop TokenUsage\(.*\) \d+\.\d+\n",
     "Stop, pause, go on, from any thread": r"\S.*\n\[paused\] .*\nstopped with [1-9]\d* characters in hand\n",
@@ -29,22 +28,37 @@ SHOWN = {
 }
 
 
-def commands():
-    """What the indented lines outside of the programs ask a shell to run, one command a list of words."""
-    for line in re.sub(r"^```.*?^```$", "", README, flags=re.M | re.S).splitlines():
-        if line.startswith("    "):
-            words = shlex.shlex(line, posix=True, punctuation_chars=True)
-            words.whitespace_split = True
-            command = []
-            for word in [*words, "|"]:
-                if word in ("|", "&&", ";"):
-                    yield command
-                    command = []
-                else:
-                    command.append(word)
+def read():
+    """The programs by their headings, and the indented lines outside of them."""
+    programs, indented, heading, fence = {}, [], "", None
+    for line in README.splitlines(keepends=True):
+        if line.startswith("```"):
+            fence = line.strip("`\n") if fence is None else None
+        elif fence == "python":
+            programs[heading] = programs.get(heading, "") + line
+        elif fence is None and line.startswith("#"):
+            heading = line.strip("# \n")
+        elif fence is None and line.startswith("    "):
+            indented.append(line)
+    return programs, indented
 
 
-COMMANDS = list(commands())
+def commands(lines):
+    """What these lines ask a shell to run, each command a list of words."""
+    for line in lines:
+        words = shlex.shlex(line, posix=True, punctuation_chars=True)
+        words.whitespace_split = True
+        command = []
+        for word in [*words, "|"]:
+            if word in ("|", "&&", ";"):
+                yield command
+                command = []
+            else:
+                command.append(word)
+
+
+RECIPES, INDENTED = read()
+COMMANDS = list(commands(INDENTED))
 
 
 def of(program):

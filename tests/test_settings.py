@@ -293,7 +293,7 @@ def test_a_missing_key_names_the_variable_to_set(name):
 def test_every_preset_resolves_with_a_key(name):
     """Each is complete: a wire that is spoken, a place, and the key that was given."""
     preset = PRESETS[name]
-    found = settings(**{variable: KEY for variable in preset.key_variables[:1]}).provider(name)
+    found = settings(**dict.fromkeys(preset.key_variables[:1], KEY)).provider(name)
     assert isinstance(found, ProviderSettings)
     assert found.kind in KINDS
     assert found.api_key == (KEY if preset.key_variables else None)

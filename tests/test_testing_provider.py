@@ -322,7 +322,9 @@ def test_patience_bears_a_client_that_is_slow():
         assert provider.connections[0].bytes_sent == size // 65536 * 65536
 
 
-@pytest.mark.parametrize("reply", [Reply(TOKENS, stall_after=1), Reply(delay=FOREVER), Reply(TOKENS * 1000, pace=0.01)])
+@pytest.mark.parametrize(
+    "reply", [Reply(TOKENS, stall_after=1), Reply(delay=FOREVER), Reply(TOKENS * 1000, pace=0.01)]
+)
 def test_the_moment_a_client_leaves_is_recorded(reply):
     """In a stall, before the head and in the middle of a paced body."""
     with Provider(reply) as provider:

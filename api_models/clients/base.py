@@ -123,6 +123,7 @@ class AnswerSource(StreamSource):
         # No limit on reads: the stream's own clocks see what the socket's cannot, a pause for example.
         timeout = urllib3.Timeout(connect=self._config.connect_timeout, read=None)
         self._response = response = self._call.send(lambda: self._send(self._call, timeout))
+        self.headers = response.headers
         if self._call.body is not None and not response.headers.get("content-encoding"):
             return self._call.body.receive
         return partial(response.read1, READ_SIZE, decode_content=True)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import email.utils
 import http
 import re
-import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -19,6 +17,7 @@ from ..exceptions import (
     ProviderUnavailableError,
     RateLimitError,
 )
+from .limit_headers import lower_names, retry_after
 
 _BY_STATUS: dict[int, type[ProviderError]] = {
     401: AuthenticationError,
@@ -53,14 +52,14 @@ def error_from_status(status: int, headers: Mapping[str, str], body: bytes) -> P
     """The error that an HTTP answer with an error status means."""
     said = _parse(body)
     inner = _error_mapping(said)
-    known = {name.lower(): value for name, value in headers.items()}
+    known = lower_names(headers)
     message = _message(inner) or f"HTTP {status} from the provider: {_phrase(status)}"
     return _class_of_status(status, inner)(
         message,
         status_code=status,
         request_id=_request_id(known, said),
         error_type=_error_type(inner),
-        retry_after=_retry_after(known),
+        retry_after=retry_after(known),
     )
 
 
@@ -147,31 +146,3 @@ def _request_id(headers: Mapping[str, str], said: Any) -> str | None:
             return headers[name]
     named = said.get("request_id") if isinstance(said, dict) else None
     return named if isinstance(named, str) else None
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds, from milliseconds, seconds or a date, whichever the provider sends."""
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds:
-        return milliseconds / 1000
-    told = headers.get("retry-after")
-    if not told:
-        return None
-    seconds = _number(told)
-    return _seconds_until(told) if seconds is None else seconds
-
-
-def _number(text: str | None) -> float | None:
-    """A number of at least 0 and no infinity, None for anything else."""
-    try:
-        value = float(text or "")
-    except ValueError:
-        return None
-    return value if 0 <= value < float("inf") else None
-
-
-def _seconds_until(date: str) -> float | None:
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(date).timestamp() - time.time())
-    except (ValueError, OverflowError):
-        return None

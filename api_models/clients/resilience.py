@@ -70,9 +70,11 @@ class PersistentSource(StreamSource):
     def time_out(self, error: StreamTimeoutError) -> bool:
         """Give up on this candidate if there is another; `total` is the limit of them all."""
         if error.clock == "total" or len(self._candidates) < 2 or self._is_settled:
-            return super().time_out(error)
+            self._aborted.set()
+            self._source.time_out(error)
+            return False
         self._timeout = error
-        self._source.abort()
+        self._source.time_out(error)
         return True
 
     def close(self) -> None:

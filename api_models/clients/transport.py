@@ -8,12 +8,14 @@ worker closes. A DNS look-up cannot be ended: the worker leaves when it returns.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import ssl
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 import certifi
@@ -31,7 +33,7 @@ _STALE = (ConnectionResetError, BrokenPipeError, ConnectionAbortedError)  # Remo
 _current = threading.local()
 
 
-class CallAborted(OSError):
+class CallAbortedError(OSError):
     """The call was ended from another thread."""
 
 
@@ -62,7 +64,7 @@ class Call:
             self._socket = carrier
             if self.aborted:
                 self._shut_down()
-                raise CallAborted("the request was cancelled")
+                raise CallAbortedError("the request was cancelled")
 
     def release(self) -> None:
         """Forget the socket: it is about to be closed, or to serve another call."""
@@ -97,11 +99,9 @@ class Call:
     def _shut_down(self) -> None:
         if self._socket is None:
             return
-        try:
+        with contextlib.suppress(OSError):  # not connected yet, or not any more: a read fails by itself
             # Not SSLSocket.shutdown, which takes the TLS state away from under a running read.
             socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
-        except OSError:
-            pass  # not connected yet, or not any more: then a read or connect fails by itself
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
@@ -217,7 +217,7 @@ def make_tls_context() -> ssl.SSLContext:
     variables = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
     named = next((os.environ[name] for name in variables if os.environ.get(name)), certifi.where())
     folder = os.environ.get("SSL_CERT_DIR")
-    if os.path.isdir(named):
+    if Path(named).is_dir():
         return ssl.create_default_context(capath=named)
     return ssl.create_default_context(cafile=named, capath=folder)
 

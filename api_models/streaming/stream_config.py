@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from ..exceptions import ConfigurationError
 
 Split = Literal["token", "grapheme", "word", "line", "sentence"]
-
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "split": ("token", "grapheme", "word", "line", "sentence"),
-    "pause_mode": ("drain", "hold"),
-    "recovery": ("fail", "restart", "continue"),
-}
-_COUNTS = {"buffer_size": 1, "max_backlog_bytes": 0, "max_retries": 0}
-_SWITCHES = ("smooth", "keep_history", "include_prompt")
-_DELAYS = ("retry_delay", "max_retry_delay")
 
 PROFILES: dict[str, dict[str, Any]] = {
     "interactive": {},
@@ -128,23 +119,8 @@ def check_names(names: Iterable[Any], valid: Iterable[str], what: str) -> None:
 
 def _problem(name: str, value: Any) -> str | None:
     """What the value should be, if it is not."""
-    if name in _CHOICES:
-        allowed = _CHOICES[name]
-        return None if value in allowed else "one of " + ", ".join(map(repr, allowed))
-    if name in _SWITCHES:
-        return None if isinstance(value, bool) else "True or False"
-    if name in _COUNTS:
-        least = _COUNTS[name]
-        return None if _is_count(value, least) else f"a whole number of at least {least}"
-    if name == "handler_errors":
-        good = value in ("isolate", "stop") if isinstance(value, str) else _is_count(value, 1)
-        return None if good else "'isolate', 'stop' or a whole number of at least 1"
-    if name in _DELAYS:
-        return None if _is_number(value) and value >= 0 else "a number of seconds of at least 0"
-    good = _is_number(value) and value > 0
-    if name == "progress_interval":
-        return None if good else "a number above 0"
-    return None if good or value is None else "a number above 0, or None"
+    is_good, wanted = _CHECKS.get(name, _LIMIT)
+    return None if is_good(value) else wanted
 
 
 def _is_number(value: Any) -> bool:
@@ -153,3 +129,42 @@ def _is_number(value: Any) -> bool:
 
 def _is_count(value: Any, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _count(least: int) -> _Check:
+    return lambda value: _is_count(value, least), f"a whole number of at least {least}"
+
+
+def _choice(*allowed: str) -> _Check:
+    return lambda value: value in allowed, "one of " + ", ".join(map(repr, allowed))
+
+
+_Check = tuple[Callable[[Any], bool], str]
+"""Whether a value is good, and what it should be."""
+
+_SWITCH: _Check = lambda value: isinstance(value, bool), "True or False"
+_DELAY: _Check = lambda value: _is_number(value) and value >= 0, "a number of seconds of at least 0"
+_LIMIT: _Check = (
+    lambda value: value is None or (_is_number(value) and value > 0),
+    "a number above 0, or None",
+)
+
+_CHECKS: dict[str, _Check] = {
+    "buffer_size": _count(1),
+    "max_backlog_bytes": _count(0),
+    "max_retries": _count(0),
+    "split": _choice("token", "grapheme", "word", "line", "sentence"),
+    "pause_mode": _choice("drain", "hold"),
+    "recovery": _choice("fail", "restart", "continue"),
+    "smooth": _SWITCH,
+    "keep_history": _SWITCH,
+    "include_prompt": _SWITCH,
+    "retry_delay": _DELAY,
+    "max_retry_delay": _DELAY,
+    "progress_interval": (lambda value: _is_number(value) and value > 0, "a number above 0"),
+    "handler_errors": (
+        lambda value: value in ("isolate", "stop") if isinstance(value, str) else _is_count(value, 1),
+        "'isolate', 'stop' or a whole number of at least 1",
+    ),
+}
+"""What stands here is checked so; every other setting is a limit in seconds or a rate."""

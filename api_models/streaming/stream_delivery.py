@@ -76,7 +76,7 @@ class Delivery:
                 return True
         except (HandlerError, StreamCancelledError) as error:  # of a stream that the source reads from
             self.failure = _wrapped(error)
-        except BaseException as error:  # what a source raises ends its stream, as does a full disk
+        except BaseException as error:  # noqa: BLE001  # what a source raises ends its stream, as does a full disk
             self.failure = error
         return False
 
@@ -298,7 +298,7 @@ class Delivery:
             if self._shaper is not None:
                 self._pieces.extend(self._shaper.flush())
                 self.deliver(no_reading)
-        except Exception as error:  # of a handler, a chunk of a wrong type, the file of the backlog
+        except Exception as error:  # noqa: BLE001  # of a handler, a chunk of a wrong type, the backlog's file
             return error
         return None
 
@@ -337,7 +337,6 @@ def _typed(error: BaseException) -> APIModelError:
 
 
 def _wrapped(error: BaseException) -> StreamingError:
-    try:
-        raise StreamingError(f"the source failed: {error!r}") from error
-    except StreamingError as typed:
-        return typed
+    wrapped = StreamingError(f"the source failed: {error!r}")
+    wrapped.__cause__ = error
+    return wrapped

@@ -202,7 +202,7 @@ class Dispatcher:
                 continue
             try:
                 hook(*arguments)
-            except BaseException as error:  # SystemExit in a handler must not harm the others either
+            except BaseException as error:  # noqa: BLE001  # SystemExit in a handler must not harm the others either
                 if self._is_fatal(entry, error):
                     culprit = error
         if culprit is not None:

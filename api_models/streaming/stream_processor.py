@@ -62,7 +62,7 @@ class StreamProcessor:
             while delivery.read(source):
                 delivery.flush_due()
                 delivery.deliver(no_reading)
-        except BaseException as error:  # every way out is an end that handlers are told of
+        except BaseException as error:  # noqa: BLE001  # every way out is an end that handlers are told of
             return error
         finally:
             close_source(source, delivery.stream_id)

@@ -127,27 +127,36 @@ class StreamRun:
         return True
 
     def _work(self) -> None:
-        """Both roles, one after the other, until one of them is played elsewhere."""
+        """What the first thread does."""
         WATCHDOG.watch(self)
         try:
-            self.delivery.begin()
-            self._source.open(self.delivery.config)
-            if self.delivery.config.timed:
-                self._part()
-            while not self._parted:
-                self._turn.append(None)
-                if self.machine.notices and self._take_turn():
-                    self.delivery.attend(self._keep_reading)
-                    continue
-                more = self._read()
-                if not self._take_turn():
-                    return self._read_on(more)
-                if not more:
-                    break
-                self.delivery.deliver(self._keep_reading)
-        except BaseException as error:  # every way out is an end that handlers are told of
-            return self._finish(error)
-        self._deliver()
+            delivers = self._play_both_roles()
+        except BaseException as error:  # noqa: BLE001  # every way out is an end that handlers are told of
+            self._finish(error)
+        else:
+            if delivers:
+                self._deliver()
+
+    def _play_both_roles(self) -> bool:
+        """Read and deliver until one of the roles is played elsewhere; whether delivering is left."""
+        delivery = self.delivery
+        delivery.begin()
+        self._source.open(delivery.config)
+        if delivery.config.timed:
+            self._part()
+        while not self._parted:
+            self._turn.append(None)
+            if self.machine.notices and self._take_turn():
+                delivery.attend(self._keep_reading)
+                continue
+            more = self._read()
+            if not self._take_turn():
+                self._read_on(more)
+                return False
+            if not more:
+                break
+            delivery.deliver(self._keep_reading)
+        return True
 
     def _deliver(self) -> None:
         """The delivering role alone, to the end of the stream."""
@@ -157,7 +166,7 @@ class StreamRun:
                 delivery.deliver(self._keep_reading)
                 due = delivery.flush_due()
                 self.machine.wait(lambda: delivery.backlog or self._read_to_end.is_set(), due)
-        except BaseException as caught:  # as above
+        except BaseException as caught:  # noqa: BLE001  # as above
             error = caught
         self._finish(error)
 

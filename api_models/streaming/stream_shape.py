@@ -15,7 +15,7 @@ Piece = tuple[str, int]
 _BOUNDARIES = {
     "word": re.compile(r"(?<=\S)\s"),
     "line": re.compile(r"\n|\r(?=[^\n])"),
-    "sentence": re.compile(r"[.!?…][\"'”’)\]]*\s|[。！？]|\n"),
+    "sentence": re.compile(r"[.!?…][\"'”’)\]]*\s|[。！？]|\n"),  # noqa: RUF001  # other scripts' own marks
 }
 _ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|e\.g|i\.e|[A-Z])\.\s$")
 _LOOK_BACK = 16  # a boundary may begin in text that was searched before; none is longer

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from ..exceptions import ConfigurationError
@@ -25,6 +26,8 @@ class StreamSource(ABC):
 
     bytes_received: int = 0
     """Bytes read off the wire so far; 0 where there is no wire."""
+    headers: Mapping[str, str] = MappingProxyType({})
+    """What the provider sent before the answer; empty until then, and where there is no wire."""
 
     def open(self, config: StreamConfig) -> None:
         """Learn how the stream is to be run; once, before the first read. Must not block."""

@@ -48,7 +48,7 @@ class Request:
         return json.loads(self.body or b"null")
 
 
-class Over(Exception):
+class Over(Exception):  # noqa: N818  # no error: the end of a connection
     """The client has gone, or the server is to stop: this connection is over."""
 
 
@@ -106,7 +106,8 @@ class Line:
             self._keep_time(reply, number, writer)
             writer.write(piece)
             if writer.cut:
-                return self._cut(reply, writer)
+                self._cut(reply, writer)
+                return
         if reply.stall_after is not None and reply.stall_after >= writer.written:
             self._stall(reply, writer)
         writer.end()

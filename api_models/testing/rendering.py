@@ -60,7 +60,7 @@ def anthropic(
     if tool is not None:
         identifier, name, pieces = tool
         more = {"id": identifier, "name": name, "input": {}}
-        blocks.append(_block(len(blocks), "tool_use", "input_json_delta", "partial_json", pieces, more))
+        blocks.append(_block(len(blocks), "tool_use", "input_json_delta", "partial_json", pieces, more=more))
     return [
         _typed("message_start", message=message),
         _typed("ping"),
@@ -79,7 +79,13 @@ def anthropic_error(kind: str = "overloaded_error", message: str = "Overloaded")
 
 
 def _block(
-    index: int, kind: str, delta: str, field: str, pieces: Iterable[str], more: dict[str, Any] | None = None
+    index: int,
+    kind: str,
+    delta: str,
+    field: str,
+    pieces: Iterable[str],
+    *,
+    more: dict[str, Any] | None = None,
 ) -> list[Event]:
     start = {"type": kind, **(more if more is not None else {field: ""})}
     return [

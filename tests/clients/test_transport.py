@@ -11,7 +11,7 @@ import pytest
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from api_models.clients.transport import Call, CallAborted, make_pools, proxy_for
+from api_models.clients.transport import Call, CallAbortedError, make_pools, proxy_for
 from api_models.testing import Provider, Reply, chat
 from api_models.testing.reply import FOREVER
 
@@ -134,7 +134,7 @@ def test_a_call_aborted_before_it_began_sends_nothing():
     with Provider(Reply(chat(["a"]))) as provider:
         call = Call()
         call.abort()
-        with pytest.raises((CallAborted, urllib3.exceptions.NewConnectionError)):
+        with pytest.raises((CallAbortedError, urllib3.exceptions.NewConnectionError)):
             ask(make_pools(provider.url), provider.url, call)
         assert not provider.requests
 
