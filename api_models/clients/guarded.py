@@ -70,14 +70,16 @@ class GuardedSource(StreamSource):
         self._inner.open(config)
 
     def read(self) -> Sequence[Chunk] | None:
-        if not self._is_admitted:
-            self._is_admitted = True
+        is_first, self._is_admitted = not self._is_admitted, True
+        if is_first:
             self._enter()
         try:
             chunks = self._inner.read()
         except Exception as error:
             self._fail(error)
             raise
+        if is_first and self._budget is not None:
+            self._budget.correct(self._inner.headers)
         if chunks is None:
             self._settle(Outcome.SUCCESS)
         else:
@@ -125,8 +127,6 @@ class GuardedSource(StreamSource):
             self._has_content = True
             if self._permit is not None:
                 self._permit.answered()
-            if self._budget is not None:
-                self._budget.correct(self._inner.headers)
         for chunk in chunks:
             if isinstance(chunk, StreamChunk) and chunk.usage is not None:
                 self._usage = chunk.usage
