@@ -113,7 +113,7 @@ class Digest(StreamHandler):
 def test_a_pause_longer_than_the_providers_patience_loses_nothing():
     """20 MB, a provider that gives up after 0.5 s of blocked writes, a pause until it has sent all."""
     texts = [f"{number:08d}" * 6250 for number in range(400)]
-    reply = Reply([one for one in chat(texts)], patience=0.5)
+    reply = Reply(chat(texts), patience=0.5)
     first = RecordingHandler()
     digest = Digest()
     with Provider(reply) as provider, manager_for(provider, keep_history=False) as manager:

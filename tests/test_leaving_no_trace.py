@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import gc
-import os
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from api_models import APIModelError, APIModelManager, StreamHandler
 from api_models.testing import Provider, Reply, chat, chat_error, error_reply
 
+DESCRIPTORS = Path("/proc/self/fd")
 ROUNDS = 250
 """Of eight kinds: 2,000 streams in all."""
 
@@ -70,7 +71,7 @@ def run_one(kind, provider, manager):
         assert kind != "complete"
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts descriptors in /proc, which Linux has")
+@pytest.mark.skipif(not DESCRIPTORS.is_dir(), reason="counts descriptors in /proc, which Linux has")
 def test_two_thousand_streams_leave_nothing_behind(caplog):
     caplog.set_level("CRITICAL")  # the faulty handler is logged each time, which is not what is tested
     with Provider() as provider:
@@ -80,13 +81,13 @@ def test_two_thousand_streams_leave_nothing_behind(caplog):
             for kind in REPLIES:
                 run_one(kind, provider, manager)
             assert settled(lambda: not our_threads())
-            descriptors = len(os.listdir("/proc/self/fd"))
+            descriptors = len(list(DESCRIPTORS.iterdir()))
             for _ in range(ROUNDS):
                 for kind in REPLIES:
                     run_one(kind, provider, manager)
                 del provider.requests[:], provider.connections[:-1]
             assert settled(lambda: not our_threads()), our_threads()
-            assert settled(lambda: len(os.listdir("/proc/self/fd")) <= descriptors + 4)
+            assert settled(lambda: len(list(DESCRIPTORS.iterdir())) <= descriptors + 4)
         assert settled(lambda: all(one.closed_at for one in provider.connections))
 
 

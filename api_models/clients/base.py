@@ -57,10 +57,13 @@ class ModelClient(ABC):
                 f"configuration of {self.provider}"
             )
         send, decoder = self._prepare(model, messages, given)
-        return AnswerSource(send, decoder, self._secrets)
+        return AnswerSource(partial(self._get_ready, model), send, decoder, self._secrets)
 
     def close(self) -> None:
         """Close the connections kept open; twice is harmless."""
+
+    def _get_ready(self, model: str) -> None:
+        """Load what the first request needs; on the stream's own thread, before its clocks run."""
 
     @abstractmethod
     def _prepare(
@@ -72,7 +75,10 @@ class ModelClient(ABC):
 class AnswerSource(StreamSource):
     """One request and its answer: sends on the first read, decodes whatever each read brings."""
 
-    def __init__(self, send: Send, decoder: Decoder, secrets: Sequence[str]) -> None:
+    def __init__(
+        self, get_ready: Callable[[], None], send: Send, decoder: Decoder, secrets: Sequence[str]
+    ) -> None:
+        self._get_ready = get_ready
         self._send = send
         self._decoder = decoder
         self._secrets = secrets
@@ -84,6 +90,7 @@ class AnswerSource(StreamSource):
 
     def open(self, config: StreamConfig) -> None:
         self._config = config
+        self._get_ready()
 
     def read(self) -> Sequence[Chunk] | None:
         if self._all_read:

@@ -43,10 +43,13 @@ class LocalClient(ModelClient):
             client.close()
             engine.release()
 
+    def _get_ready(self, model: str) -> None:
+        self._client(_path_of(model))
+
     def _prepare(
         self, model: str, messages: list[dict[str, Any]], params: dict[str, Any]
     ) -> tuple[Send, Decoder]:
-        path = find_model(None if model == DEFAULT_MODEL else model)
+        path = _path_of(model)
         if not any(message.get("role") == "system" for message in messages):
             params = {"system": SYSTEM, **params}
         body = {**chat_body(path.stem, messages, {**DEFAULTS, **params}), "stream": True}
@@ -64,3 +67,7 @@ class LocalClient(ModelClient):
         engine, client = self._opened[path]
         engine.ensure_running()
         return client
+
+
+def _path_of(model: str) -> Path:
+    return find_model(None if model == DEFAULT_MODEL else model)

@@ -48,6 +48,9 @@ class SDKClient(ModelClient):
                 self._loaded = self._load()
             return self._loaded
 
+    def _get_ready(self, model: str) -> None:
+        self._sdk()
+
     def close(self) -> None:
         with self._loading:
             loaded, self._loaded = self._loaded, None

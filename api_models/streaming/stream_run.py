@@ -142,6 +142,7 @@ class StreamRun:
         delivery = self.delivery
         delivery.begin()
         self._source.open(delivery.config)
+        delivery.clocks.began_attempt(self.machine.elapsed())
         if delivery.config.timed:
             self._part()
         while not self._parted:

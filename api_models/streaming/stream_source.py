@@ -30,7 +30,10 @@ class StreamSource(ABC):
     """What the provider sent before the answer; empty until then, and where there is no wire."""
 
     def open(self, config: StreamConfig) -> None:
-        """Learn how the stream is to be run; once, before the first read. Must not block."""
+        """Learn how the stream is to be run, and get ready; once, before the first read.
+
+        The clocks do not run yet, and nothing can end it: no network belongs here.
+        """
 
     @abstractmethod
     def read(self) -> Sequence[Chunk] | None:

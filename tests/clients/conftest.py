@@ -1,4 +1,4 @@
-"""Fixtures of the clients' tests: a certificate that they trust."""
+"""Fixtures of the clients' tests: a certificate that they trust, a clock that they move."""
 
 from __future__ import annotations
 
@@ -23,3 +23,18 @@ def tls_server_context(certificate_authority, tmp_path, monkeypatch):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate_authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
     return context
+
+
+class Clock:
+    """Counts seconds, and stands still until the test moves it."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()

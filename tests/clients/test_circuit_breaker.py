@@ -14,21 +14,6 @@ from api_models.exceptions import CircuitOpenError
 SETTINGS = BreakerSettings(failures=3, window=60, cooldown=30, probe_timeout=10)
 
 
-class Clock:
-    """Stands still until the test moves it."""
-
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def changes():
     return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from api_models import APIModelManager
+from api_models.cli import main
 from api_models.clients.guard_settings import BreakerSettings, BudgetSettings
 from api_models.exceptions import ConfigurationError
 from api_models.settings import Settings
@@ -51,3 +52,21 @@ def test_settings_say_in_words_what_they_mean():
     assert str(BreakerSettings()) == "5 failures in 60 s open it for 30 s"
     assert str(BudgetSettings(10, 1e6)) == "10 requests and 1000000 tokens a minute"
     assert str(BudgetSettings(tokens_per_minute=50)) == "50 tokens a minute"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "none configured"),
+        (
+            "[providers.groq]\nbreaker = {failures = 3}\nbudget = {requests_per_minute = 30}\n",
+            "groq         breaker: 3 failures in 60 s open it for 30 s; budget: 30 requests a minute",
+        ),
+    ],
+)
+def test_doctor_shows_what_is_configured(text, told, tmp_path, monkeypatch, capsys):
+    path = tmp_path / "api_models.toml"
+    path.write_text(text)
+    monkeypatch.setenv("API_MODELS_CONFIG", str(path))
+    assert main(["doctor", "--debug"]) == 0
+    assert f"breakers and budgets:\n  {told}\n" in capsys.readouterr().out

@@ -14,16 +14,6 @@ from api_models.clients.rate_budget import RateBudget
 NEVER = threading.Event()
 
 
-class Clock:
-    """Stands still until the test moves it."""
-
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-
 class Asker(threading.Thread):
     """Reserves on a thread of its own; in its budget's queue when it is made."""
 
@@ -55,11 +45,6 @@ def wait_until(condition):
     while not condition():
         assert time.monotonic() < deadline
         threading.Event().wait(0.001)
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 def make(clock, requests=None, tokens=None):
