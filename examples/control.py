@@ -25,7 +25,7 @@ class Screen(StreamHandler):
 
 def press_buttons(stream, screen):
     for button in (stream.pause_stream, stream.resume_stream, stream.cancel_stream):
-        if button is not stream.resume_stream:
+        if button != stream.resume_stream:
             for _ in range(5):  # five more tokens, then the next button
                 screen.seen.acquire(timeout=10)
         button()

@@ -16,7 +16,7 @@ SHOWN = {
     "compatible_server": r"Polly wants a cracker \nstop\n",
     "control": r"\S.* \[paused\] .*\[resumed\] .*\n\[stopped with \d+ characters in hand\]\ncancelled\n",
     "handler": r"\S.*\n-- whole: [1-9]\d* characters --\n",
-    "pull": r"\S.*\n[1-9]\d+ events, from StreamStarted to StreamCompleted\n",
+    "pull": r"\S.*\n[1-9]\d* events, from StreamStarted to StreamCompleted\n",
     "several_handlers": r"\S.*\n[1-9]\d* words; 3 failures of a handler, all of them logged\n",
 }
 LOGS = {"several_handlers": "RuntimeError: a bug in this handler"}

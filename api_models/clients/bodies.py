@@ -140,13 +140,13 @@ def _with_system(messages: list[dict[str, Any]], system: Any) -> list[dict[str, 
 
 def _is_function(tool: Any) -> bool:
     """Whether the caller runs the tool; the others are the provider's, and go as they are."""
-    return isinstance(tool, Mapping) and tool.get("type") in (None, "function", "custom")
+    if not isinstance(tool, Mapping):
+        raise ConfigurationError(f"a tool is a mapping, not {tool!r}")
+    return tool.get("type") in (None, "function", "custom")
 
 
 def _tool(tool: Any, schema_name: str) -> dict[str, Any]:
     """One tool in the form of this wire, given in the form of any."""
-    if not isinstance(tool, Mapping):
-        raise ConfigurationError(f"a tool is a mapping, not {tool!r}")
     if not _is_function(tool):
         return dict(tool)
     inner = dict(tool.get("function") or {name: tool[name] for name in tool if name != "type"})

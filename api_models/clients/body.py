@@ -79,8 +79,11 @@ class StreamedResponse(http.client.HTTPResponse):
 
 
 def _chunk_size(line: bytes) -> int:
+    digits = line.partition(b";")[0].strip()
+    if not digits.isalnum():  # int() takes signs and underscores
+        raise http.client.IncompleteRead(line)
     try:
-        return int(line.partition(b";")[0], 16)
+        return int(digits, 16)
     except ValueError as error:
         raise http.client.IncompleteRead(line) from error
 

@@ -125,9 +125,9 @@ class PersistentSource(StreamSource):
     def _read_source(self) -> Sequence[Chunk] | None:
         try:
             return self._source.read()
-        except APIModelError as error:
-            if self._timeout is not None:  # the read ended because the clock did
-                timeout, self._timeout = self._timeout, None
+        except Exception as error:
+            timeout, self._timeout = self._timeout, None
+            if timeout is not None:  # the read ended because the clock did
                 raise timeout from error
             raise
 

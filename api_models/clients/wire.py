@@ -47,7 +47,7 @@ class Decoder(ABC):
     def feed(self, received: bytes) -> list[str | StreamChunk]:
         """The chunks of the events that these bytes complete."""
         chunks = self._chunks = []
-        if self.ended:
+        if self.ended or self.failure is not None:
             return chunks
         before, behind = self._template.before, self._template.behind
         start, end = len(before), -len(behind)

@@ -45,11 +45,12 @@ class Provider:
         self.port: int = self._listener.getsockname()[1]
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self._threads: list[threading.Thread] = []
-        self._start(self._accept)
+        self._acceptor = self._start(self._accept)
 
     def close(self) -> None:
         self._stopping.set()
-        for thread in list(self._threads):
+        self._acceptor.join()  # from here on no thread is added
+        for thread in self._threads:
             thread.join()
         self._listener.close()
 
@@ -71,12 +72,13 @@ class Provider:
             self._seen.wait_for(lambda: watched.closed_at is not None, timeout)
             return watched.closed_at
 
-    def _start(self, target: Callable[..., None], *arguments: Any) -> None:
+    def _start(self, target: Callable[..., None], *arguments: Any) -> threading.Thread:
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         name = f"{THREAD_PREFIX}-{self.port}"
         thread = threading.Thread(target=target, args=arguments, name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
+        return thread
 
     def _accept(self) -> None:
         while not self._stopping.is_set():
