@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,7 @@ class Settings:
         api_key, _ = self._key(name, preset)
         if preset.needs_key and not api_key:
             raise MissingKeyError(
-                f"no key for {name}: set {preset.key_variables[0]}, or 'api_key' in its configuration"
+                f"no key for {name}: set {_key_variables(name, preset)[0]}, or 'api_key' in its configuration"
             )
         entry = self.entry(name)
         base_url = self._look_up(name, "base_url", preset.url_variables) or preset.base_url
@@ -117,7 +118,9 @@ class Settings:
         if preset.kind == "ollama":
             base_url = _ollama_url(str(base_url))
         kind = _kind_spoken(preset.kind, base_url)
-        transport = "sdk" if kind in ("anthropic", "openai") else entry.get("transport") or "http"
+        transport = entry.get("transport") or ("sdk" if kind in ("anthropic", "openai") else "http")
+        if transport == "http" and kind in ("anthropic", "openai"):
+            raise ConfigurationError(f"{name} is asked through its SDK: leave 'transport' out")
         if transport == "sdk" and kind in ("ollama", "local"):
             raise ConfigurationError(f"no SDK speaks the wire of {name}: leave 'transport' out")
         return ProviderSettings(
@@ -143,10 +146,13 @@ class Settings:
                 f"provider {name!r} needs a 'kind' in its configuration: one of {', '.join(KINDS)}{hint}"
             )
         check_names([kind], KINDS, f"kind of provider {name!r}")
-        return _ANY_HOST if kind == "openai_compatible" else PRESETS[kind]
+        if kind == "openai_compatible":
+            return _ANY_HOST
+        # The vendor's own key and address are not for a host under another name.
+        return replace(PRESETS[kind], key_variables=(), url_variables=())
 
     def _key(self, name: str, preset: Preset) -> tuple[str | None, str | None]:
-        variables = (*preset.key_variables, f"API_MODELS_{name.upper()}_API_KEY")
+        variables = _key_variables(name, preset)
         if self._given.get(name, {}).get("api_key"):
             return self._given[name]["api_key"], "configuration"
         for variable in variables:
@@ -156,11 +162,20 @@ class Settings:
         return key, "configuration file" if key else None
 
     def _look_up(self, name: str, key: str, variables: Iterable[str]) -> Any:
-        own = f"API_MODELS_{name.upper()}_{key.upper()}"
+        own = _own_variable(name, key)
         found = [self._given.get(name, {}).get(key)]
         found += [self._environ.get(variable) for variable in (own, *variables)]
         found += [self._from_file.get(name, {}).get(key)]
         return next((value for value in found if value), None)
+
+
+def _own_variable(name: str, key: str) -> str:
+    """Our variable for a provider's key or address; what a shell cannot have in a name is a `_` in it."""
+    return f"API_MODELS_{re.sub(r'[^A-Z0-9]', '_', name.upper())}_{key.upper()}"
+
+
+def _key_variables(name: str, preset: Preset) -> tuple[str, ...]:
+    return (*preset.key_variables, _own_variable(name, "api_key"))
 
 
 def _kind_spoken(kind: str, base_url: str | None) -> str:

@@ -339,3 +339,22 @@ def test_the_default_model_is_what_the_environment_asks_for():
     assert settings().default_model_id is None
     assert settings(API_MODELS_MODEL="").default_model_id is None
     assert settings(API_MODELS_MODEL="groq:m").default_model_id == "groq:m"
+
+
+def test_a_vendors_key_is_not_sent_to_a_host_under_another_name():
+    """A gateway that speaks a vendor's wire gets a key of its own, or none."""
+    entry = {"kind": "anthropic", "base_url": "http://gateway.example"}
+    environ = {"ANTHROPIC_API_KEY": "sk-vendor-key", "ANTHROPIC_BASE_URL": "http://elsewhere.example"}
+    settings = Settings({"providers": {"my-gateway": entry}}, environ)
+    with pytest.raises(ConfigurationError, match="API_MODELS_MY_GATEWAY_API_KEY"):
+        settings.provider("my-gateway")
+    settings = Settings(
+        {"providers": {"my-gateway": entry}}, {**environ, "API_MODELS_MY_GATEWAY_API_KEY": "own"}
+    )
+    found = settings.provider("my-gateway")
+    assert (found.api_key, found.base_url) == ("own", "http://gateway.example")
+
+
+def test_a_provider_that_is_asked_through_its_sdk_has_no_other_transport():
+    with pytest.raises(ConfigurationError, match="transport"):
+        Settings({"providers": {"openai": {"api_key": "k", "transport": "http"}}}, {}).provider("openai")

@@ -1,58 +1,99 @@
-"""OpenAI's models, and compatible servers through its SDK."""
+"""OpenAI's models and compatible servers through OpenAI's SDK: which wire is spoken, and what is sent."""
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
-from api_models import APIModelManager
-from api_models.clients.openai_client import OPENAI_URL, OpenAIClient
-from api_models.testing import Provider, Reply, chat, responses
+from api_models import APIModelError, ProviderUnavailableError
+from api_models.clients import openai_client
+from api_models.clients.openai_client import OpenAIClient
+from api_models.testing import Provider, Reply, chat, chat_error, responses, responses_error
 
-KEY = "sk-openai-test-key"
+KEY = "sk-openai-0123456789abcdef"
+TURNS = [{"role": "user", "content": "hi"}]
+
+
+def ask(provider, api=None, key=KEY, **params):
+    client = OpenAIClient("lab", base_url=provider.url + "/v1", api_key=key, model="m", api=api)
+    with closing(client), closing(client.generate_stream("hi", params)) as source:
+        return list(source)
+
+
+@pytest.fixture
+def own_host(monkeypatch):
+    """Makes the loopback server OpenAI's own host."""
+    return lambda provider: monkeypatch.setattr(openai_client, "OPENAI_URL", provider.url + "/v1")
+
+
+def test_a_compatible_host_is_asked_over_chat():
+    with Provider(Reply(chat(["Hel", "lo"]))) as provider:
+        chunks = ask(provider, max_tokens=5)
+        (request,) = provider.requests
+    assert chunks[:2] == ["Hel", "lo"] and chunks[-1].usage.source == "reported"
+    assert request.path == "/v1/chat/completions" and request.headers["authorization"] == f"Bearer {KEY}"
+    assert request.json == {
+        "model": "m", "messages": TURNS, "max_tokens": 5, "stream": True,
+        "stream_options": {"include_usage": True},
+    }  # fmt: skip
+
+
+def test_openais_own_host_is_asked_over_responses(own_host):
+    with Provider(Reply(responses(["Hel", "lo"]))) as provider:
+        own_host(provider)
+        chunks = ask(provider, max_tokens=5, system="s")
+        (request,) = provider.requests
+    assert chunks[:2] == ["Hel", "lo"] and chunks[-1].response_id == "resp_test"
+    assert request.path == "/v1/responses"
+    assert request.json == {
+        "model": "m", "input": TURNS, "max_output_tokens": 5, "instructions": "s", "stream": True,
+    }  # fmt: skip
+
+
+def test_the_wire_can_be_chosen_on_either(own_host):
+    with Provider(Reply(chat(["a"])), plan=[Reply(responses(["a"]))]) as provider:
+        assert ask(provider, "responses")[0] == "a"
+        own_host(provider)
+        assert ask(provider, "chat_completions", max_tokens=5)[0] == "a"
+        paths = [request.path for request in provider.requests]
+        assert paths == ["/v1/responses", "/v1/chat/completions"]
+        assert provider.requests[1].json["max_completion_tokens"] == 5  # newer models refuse max_tokens
+
+
+def test_the_organization_of_the_environment_is_for_openai_alone(own_host, monkeypatch):
+    monkeypatch.setenv("OPENAI_ORG_ID", "org")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "project")
+    with Provider(Reply(chat(["a"]))) as provider:
+        ask(provider)
+        own_host(provider)
+        ask(provider, "chat_completions")
+        there, own = [request.headers for request in provider.requests]
+    assert "openai-organization" not in there and "openai-project" not in there
+    assert (own["openai-organization"], own["openai-project"]) == ("org", "project")
+
+
+def test_a_server_without_keys_is_asked_without_a_real_one(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-not-for-this-host")
+    with Provider(Reply(chat(["a"]))) as provider:
+        assert ask(provider, key=None)[0] == "a"
+        assert "sk-not-for-this-host" not in str(provider.requests[0].headers)
+
+
+def test_the_end_that_the_sdk_would_hide_is_seen():
+    """The decoder reads the bytes themselves: [DONE] alone is the end, and nothing is not."""
+    events = chat(["a"], stop=None)
+    with Provider(Reply(events), plan=[Reply(events[:-1])]) as provider:
+        with pytest.raises(APIModelError):
+            ask(provider)
+        assert ask(provider)[-1].stop_reason is None
 
 
 @pytest.mark.parametrize(
-    ("api", "path", "events", "limit"),
-    [
-        ("responses", "/v1/responses", responses, "max_output_tokens"),
-        ("chat_completions", "/v1/chat/completions", chat, "max_tokens"),
-    ],
+    ("api", "error"), [("chat_completions", chat_error()), ("responses", responses_error())]
 )
-def test_what_is_sent(api, path, events, limit):
-    with Provider(Reply(events(["a"]))) as provider:
-        entry = {"api_key": KEY, "base_url": provider.url + "/v1", "api": api}
-        with APIModelManager({"providers": {"openai": entry}}) as manager:
-            assert manager.generate("hi", "openai:m", {"max_tokens": 7}).text == "a"
-        (request,) = provider.requests
-        assert request.path == path and request.headers["authorization"] == f"Bearer {KEY}"
-        assert request.json[limit] == 7 and request.json["stream"] is True
-
-
-def test_the_api_by_default_is_that_of_the_host():
-    assert OpenAIClient("openai", base_url=OPENAI_URL, api_key=KEY)._api == "responses"
-    assert OpenAIClient("openai", base_url="http://lab/v1", api_key=KEY)._api == "chat_completions"
-
-
-def test_the_limit_has_another_name_on_openais_own_host():
-    client = OpenAIClient("openai", base_url=OPENAI_URL, api_key=KEY, api="chat_completions")
-    send, _ = client._prepare("m", [], {"max_tokens": 7})
-    assert send.args[1]["max_completion_tokens"] == 7 and "max_tokens" not in send.args[1]
-
-
-def test_organisation_and_project_stay_with_openai(monkeypatch):
-    """A compatible server is not told whose customer the user is."""
-    monkeypatch.setenv("OPENAI_ORG_ID", "org-1")
-    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-1")
-    with Provider(Reply(chat(["a"]))) as provider:
-        entry = {"kind": "openai_compatible", "base_url": provider.url + "/v1", "transport": "sdk"}
-        with APIModelManager({"providers": {"lab": entry}}) as manager:
-            assert manager.generate("hi", "lab:m").text == "a"
-        sent = provider.requests[0].headers
-        assert "org-1" not in sent.values() and "proj-1" not in sent.values()
-
-
-def test_a_server_without_keys_needs_none():
-    with Provider(Reply(chat(["a"]))) as provider:
-        entry = {"kind": "openai_compatible", "base_url": provider.url + "/v1", "transport": "sdk"}
-        with APIModelManager({"providers": {"lab": entry}}) as manager:
-            assert manager.generate("hi", "lab:m").text == "a"
+def test_an_error_inside_the_answer_is_typed(api, error):
+    with Provider(Reply([error])) as provider:
+        with pytest.raises(ProviderUnavailableError):
+            ask(provider, api)
+        assert len(provider.requests) == 1
