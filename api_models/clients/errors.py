@@ -72,7 +72,7 @@ def error_from_inband(error: Any) -> ProviderError:
 
 def redact(text: str, secrets: Iterable[str]) -> str:
     """The text without the secrets."""
-    for secret in secrets:
+    for secret in sorted(secrets, key=len, reverse=True):  # one may be the beginning of another
         if len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, "***")
     return text

@@ -19,11 +19,15 @@ _LONGEST_BLANK_LINE = 4
 class Framing(ABC):
     """Collects bytes until events are whole; nothing is looked at twice but the last few bytes."""
 
+    beginnings: tuple[bytes, ...]
+    """How a body begins that is a stream, even if it holds no event."""
+
     def __init__(self) -> None:
         self.head = b""
         """The beginning of the body, kept until its first event."""
         self._seen = False  # whether an event was seen
         self._parts: list[bytes] = []  # of an event that is not whole yet
+        self._seam = b""  # the last bytes of those parts: half of a blank line, perhaps
         self._begun = False
 
     def feed(self, received: bytes) -> list[bytes]:
@@ -32,12 +36,15 @@ class Framing(ABC):
             received = self._begin(received)
         if not self._seen and len(self.head) < _HEAD:
             self.head += received[: _HEAD - len(self.head)]
-        if b"\n" not in received and b"\r" not in received:
+        seam = self._seam + received
+        if not self._has_end(seam):
             self._parts.append(received)  # an event in many small pieces is joined once
+            self._seam = seam[1 - _LONGEST_BLANK_LINE :]
             return []
         before = b"".join(self._parts)
         frames = self._split(before + received, max(0, len(before) - _LONGEST_BLANK_LINE))
         self._parts = [frames.pop()]
+        self._seam = self._parts[0][1 - _LONGEST_BLANK_LINE :]
         return frames
 
     def finish(self) -> bytes:
@@ -64,6 +71,10 @@ class Framing(ABC):
         return start.removeprefix(_BYTE_ORDER_MARK)
 
     @abstractmethod
+    def _has_end(self, received: bytes) -> bool:
+        """Whether an event may end in these bytes."""
+
+    @abstractmethod
     def _split(self, body: bytes, start: int) -> list[bytes]:
         """The whole frames and, last, the rest; no frame ends before `start`."""
 
@@ -74,6 +85,11 @@ class Framing(ABC):
 
 class SSEFraming(Framing):
     """Server-sent events as WHATWG has them, with a short path for the event that providers send."""
+
+    beginnings = (b":", b"data:", b"event:", b"id:", b"retry:")
+
+    def _has_end(self, received: bytes) -> bool:
+        return b"\n\n" in received or (b"\r" in received and _BLANK_LINE.search(received) is not None)
 
     def _split(self, body: bytes, start: int) -> list[bytes]:
         if b"\r" not in body:
@@ -102,11 +118,20 @@ class SSEFraming(Framing):
 class LineFraming(Framing):
     """Newline-delimited JSON."""
 
+    beginnings = (b'{"',)
+
+    def _has_end(self, received: bytes) -> bool:
+        return b"\n" in received
+
     def _split(self, body: bytes, start: int) -> list[bytes]:
         return body.split(b"\n")
 
     def _payload(self, frame: bytes) -> bytes | None:
-        return frame.strip() or None
+        """Before the first object a line is part of a page or of an indented error, which `head` shows."""
+        line = frame.strip()
+        if not self._seen and not (line.startswith(b"{") and line.endswith(b"}")):
+            return None
+        return line or None
 
 
 def _unusual(frame: bytes) -> bytes | None:

@@ -70,6 +70,8 @@ class Decoder(ABC):
     def finish(self) -> list[str | StreamChunk]:
         """The body ended cleanly: the last chunks, if that makes the answer whole, else a `failure`."""
         chunks = self._chunks = []
+        if self.ended or self.failure is not None:
+            return chunks
         payload = self._framing.payload(self._framing.finish())
         if payload is not None and _is_whole(payload):  # half an event is never handed on
             self._take(payload)
@@ -119,7 +121,7 @@ class Decoder(ABC):
         said = _parsed(head)
         if isinstance(said, dict) and said.get("error"):
             self.failure = error_from_inband(said)
-        elif head.strip():
+        elif head.strip() and not head.lstrip().startswith(self._framing.beginnings):
             self.failure = StreamInterruptedError(f"not a stream of events, but: {_shown(head)}")
         else:
             self.failure = StreamInterruptedError("the answer broke off: its end never came", retryable=True)
@@ -170,7 +172,9 @@ class Decoder(ABC):
         word = raw if isinstance(raw, str) and raw else None
         stop = self.stop_words.get(word) if word else None
         closed = stop not in ("length", "content_filter")
-        calls = [call for parts in self._calls if (call := parts.whole(closed)) is not None]
+        calls = [
+            call for parts in sorted(self._calls, key=_place) if (call := parts.whole(closed)) is not None
+        ]
         if stop == "stop" and calls and calls_decide:
             stop = "tool_calls"
         if stop == "stop" and self._refused:
@@ -219,6 +223,10 @@ class CallParts:
             return ToolCall(self.id, self.name, {}, "") if closed and self.is_closed else None
         arguments = _parsed(text.encode("utf-8", "replace"))
         return ToolCall(self.id, self.name, arguments, text) if isinstance(arguments, dict) else None
+
+
+def _place(call: CallParts) -> int:
+    return call.index if isinstance(call.index, int) else 0
 
 
 def as_mapping(value: Any) -> dict[str, Any]:

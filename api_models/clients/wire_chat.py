@@ -64,13 +64,9 @@ class ChatDecoder(Decoder):
         else:
             super()._end_of_body()
 
-    def _end(self, raw: Any, calls_decide: bool = False) -> None:
-        self._calls.sort(key=lambda call: call.index if isinstance(call.index, int) else 0)
-        super()._end(raw, calls_decide)
-
     def _event(self, event: dict[str, Any]) -> None:
         if event.get("error"):
-            self._fail(event["error"])
+            self._fail(event)
             return
         if self._model is None or self._response_id is None:
             self._note_identity(event.get("model"), event.get("id"))

@@ -43,8 +43,8 @@ class ResponsesDecoder(Decoder):
             self._add_citation(event.get("annotation"))
         elif kind in ("response.failed", "error"):
             self._fail(as_mapping(event.get("response")).get("error") or event.get("error") or event)
-        elif isinstance(event.get("response"), dict):
-            self._response(kind, event["response"])
+        else:
+            self._response(kind, as_mapping(event.get("response")))
 
     def _response(self, kind: Any, response: dict[str, Any]) -> None:
         self._note_identity(response.get("model"), response.get("id"))
@@ -61,7 +61,7 @@ class ResponsesDecoder(Decoder):
         """A finished call; its arguments win over the pieces, of which there may be none."""
         if item.get("type") != "function_call":
             return
-        call = CallParts(item.get("call_id"), item.get("name"))
+        call = CallParts(item.get("call_id"), item.get("name"), event.get("output_index"))
         call.is_closed = item.get("status") != "incomplete"
         arguments = item.get("arguments")
         call.pieces = [arguments] if isinstance(arguments, str) and arguments else self._making(event).pieces
