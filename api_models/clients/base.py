@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -12,7 +13,6 @@ import urllib3
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
-    LocationValueError,
     NewConnectionError,
 )
 
@@ -156,11 +156,18 @@ class AnswerSource(StreamSource):
 
 def _unanswered(error: Exception) -> APIModelError:
     """Why no answer came, by what urllib3 raised under whatever library sent the request."""
-    for cause in causes(error):
-        if isinstance(cause, ConnectTimeoutError) and not isinstance(cause, NewConnectionError):
-            return StreamTimeoutError("no connection in time", clock="connect", retryable=True)
-        if isinstance(cause, LocationValueError):
-            return ConfigurationError(f"the address of the provider is wrong: {cause}")
-        if isinstance(cause, (HTTPError, OSError)):
-            return ProviderConnectionError(f"no answer from the provider: {cause}")
+    found = list(causes(error))  # requests' own exceptions are OSErrors all: look underneath first
+    if any(
+        isinstance(each, ConnectTimeoutError) and not isinstance(each, NewConnectionError) for each in found
+    ):
+        return StreamTimeoutError("no connection in time", clock="connect", retryable=True)
+    if wrong := next((each for each in found if _is_bad_value(each)), None):
+        return ConfigurationError(f"the address of the provider, or a header, is wrong: {wrong}")
+    if lost := next((each for each in found if isinstance(each, (HTTPError, OSError))), None):
+        return ProviderConnectionError(f"no answer from the provider: {lost}")
     return ConfigurationError(f"the request could not be made: {error}")
+
+
+def _is_bad_value(error: BaseException) -> bool:
+    """All libraries raise a ValueError for an address or header that cannot be; ssl does for a certificate."""
+    return isinstance(error, ValueError) and not isinstance(error, ssl.SSLError)
