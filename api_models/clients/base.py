@@ -169,5 +169,5 @@ def _unanswered(error: Exception) -> APIModelError:
 
 
 def _is_bad_value(error: BaseException) -> bool:
-    """All libraries raise a ValueError for an address or header that cannot be; ssl does for a certificate."""
+    """All libraries raise a ValueError for an address or header that cannot be, ssl for a certificate."""
     return isinstance(error, ValueError) and not isinstance(error, ssl.SSLError)

@@ -13,7 +13,7 @@ from requests.adapters import HTTPAdapter
 from .base import ModelClient, Send
 from .bodies import Body, chat_body, ollama_body
 from .errors import error_from_status
-from .transport import Call, make_pools
+from .transport import Call, close_pools, make_pools
 from .wire import Decoder
 from .wire_chat import ChatDecoder
 from .wire_ollama import OllamaDecoder
@@ -34,6 +34,9 @@ class WireAdapter(HTTPAdapter):
     ) -> urllib3.HTTPConnectionPool:
         pool: urllib3.HTTPConnectionPool = self.poolmanager.connection_from_url(request.url)
         return pool
+
+    def close(self) -> None:
+        close_pools(self.poolmanager)
 
     def cert_verify(self, *_: Any) -> None:
         """Leave the pools the certificates they were made with."""

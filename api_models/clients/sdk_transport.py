@@ -8,7 +8,7 @@ import httpx2
 import urllib3
 
 from .body import READ_SIZE
-from .transport import current_call, make_pools
+from .transport import close_pools, current_call, make_pools
 
 
 class _RawBody(httpx2.SyncByteStream):
@@ -48,7 +48,7 @@ class WireTransport(httpx2.BaseTransport):
         )
 
     def close(self) -> None:
-        self._pools.clear()
+        close_pools(self._pools)
 
 
 def limits(timeout: urllib3.Timeout) -> httpx2.Timeout:

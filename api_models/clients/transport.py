@@ -245,3 +245,10 @@ def make_pools(url: str) -> urllib3.PoolManager:
         pools = urllib3.PoolManager(**options)
     pools.pool_classes_by_scheme = POOL_CLASSES
     return pools
+
+
+def close_pools(pools: urllib3.PoolManager) -> None:
+    """Close the connections kept open now; urllib3 leaves that to the garbage collector."""
+    for key in list(pools.pools.keys()):
+        pools.pools[key].close()
+    pools.clear()
