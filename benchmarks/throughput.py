@@ -16,6 +16,7 @@ import json
 import multiprocessing
 import socket
 import statistics
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -24,7 +25,7 @@ from urllib.parse import urlsplit
 import jiter
 
 from api_models import APIModelManager, StreamHandler
-from api_models.testing import Provider, Reply, anthropic, chat, responses
+from api_models.testing import anthropic, chat, responses
 
 WIRES: dict[str, tuple[str, Callable[..., Any]]] = {
     "messages": ("/v1/messages", anthropic),
@@ -45,10 +46,21 @@ class Tell(StreamHandler):
 def serve(wire: str, events: int, pipe: Any) -> None:
     """The server, in a process of its own so that its CPU is not counted."""
     words = [f"word{number % 97} " for number in range(events)]
-    body = [one.wire for one in WIRES[wire][1](words)]
-    with Provider(Reply(body)) as provider:
-        pipe.send(provider.url)
-        pipe.recv()
+    chunks = [b"%x\r\n%s\r\n" % (len(one.wire), one.wire) for one in WIRES[wire][1](words)]
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    answer = head + b"".join(chunks) + b"0\r\n\r\n"
+    listener = socket.create_server(("127.0.0.1", 0))
+    pipe.send(f"http://127.0.0.1:{listener.getsockname()[1]}")
+    while True:
+        line, _ = listener.accept()
+        threading.Thread(target=answer_all, args=(line, answer), daemon=True).start()
+
+
+def answer_all(line: socket.socket, answer: bytes) -> None:
+    """Answer each request of one connection; a request is small enough to come in one piece."""
+    with line, contextlib.suppress(OSError):
+        while line.recv(65536):
+            line.sendall(answer)
 
 
 @contextlib.contextmanager
@@ -60,7 +72,7 @@ def served(wire: str, events: int) -> Iterator[str]:
     try:
         yield ours.recv()
     finally:
-        ours.send("stop")
+        process.terminate()
         process.join()
 
 
@@ -80,17 +92,14 @@ def floor(url: str, wire: str) -> Stream:
         with socket.create_connection((parts.hostname, parts.port)) as line:
             line.sendall(head + b"{}")
             kept = b""
-            while not kept.endswith(b"0\r\n\r\n"):
-                kept += line.recv(65536)
-                *events, kept = kept.split(b"\n\n")
+            while not kept.endswith(b"\r\n0\r\n\r\n"):
+                *events, kept = (kept + line.recv(65536)).split(b"\n\n\r\n")  # each event is one chunk
                 for each in events:
-                    at = each.find(b"data: ")
-                    if (
-                        at >= 0
-                        and each[at + 6 :] != b"[DONE]"
-                        and (text := text_of(jiter.from_json(each[at + 6 :])))
-                    ):
+                    at = each.find(b"data: ") + 6
+                    if each[at:] != b"[DONE]" and (text := text_of(jiter.from_json(each[at:]))):
                         on_text(text)
+                if kept == b"0\r\n\r\n":
+                    return
 
     return stream
 
