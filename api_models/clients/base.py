@@ -38,6 +38,11 @@ class ModelClient(ABC):
     """
 
     def __init__(self, provider: str, model: str | None = None, api_key: str | None = None) -> None:
+        if api_key and not (api_key.isascii() and api_key.isprintable()):
+            # Sent, it would be refused by a library that quotes it.
+            raise ConfigurationError(
+                f"the key of {provider} has a character that no header can carry: look for a line break"
+            )
         self.provider = provider
         self.model = model
         self._api_key = api_key

@@ -183,6 +183,16 @@ def test_a_key_that_the_server_repeats_is_in_no_error(kind):
 
 
 @each_client
+@pytest.mark.parametrize("key", [KEY + "\n", KEY[:9] + "\n" + KEY[9:], KEY + "…"], ids=ascii)
+def test_a_key_that_no_header_can_carry_is_refused_unsaid(kind, key):
+    """The libraries would quote it, escaped, so that it could not be found and taken out."""
+    made, _, version = CLIENTS[kind]
+    with pytest.raises(ConfigurationError, match="the key of lab") as caught:
+        made("lab", base_url="http://127.0.0.1:9" + version, api_key=key, model="m")
+    assert KEY[9:] not in str(caught.value) and caught.value.__cause__ is caught.value.__context__ is None
+
+
+@each_client
 def test_an_abort_ends_a_read_that_waits(kind):
     with Provider(answer(kind, stall_after=3)) as provider, closing(make(kind, provider.url)) as client:
         source, raised = client.generate_stream("hi"), []
