@@ -26,16 +26,13 @@ bench: .venv/dev
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.venv/demo: setup.cfg pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "Installing api_models and the engine for the local model (about 80 MB, once) ..."
-	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -e '.[local]'
-	$(BIN)/api-models models install
-	@touch $@
+# What an installation is for decides which extras it gets.
+.venv/demo: EXTRAS := local
+.venv/dev: EXTRAS := dev,local
 
-.venv/dev: setup.cfg pyproject.toml
+.venv/demo .venv/dev: setup.cfg pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "Installing api_models, the engine for the local model, and what the tests need ..."
-	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -e '.[dev,local]'
+	@echo "Installing api_models with [$(EXTRAS)] and the local model (about 200 MB in all, once) ..."
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -e '.[$(EXTRAS)]'
 	$(BIN)/api-models models install
 	@touch $@

@@ -13,18 +13,17 @@ import argparse
 import contextlib
 import importlib.util
 import os
-import socket
 import ssl
 import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from api_models import APIModelManager, StreamHandler
-from api_models.testing import Provider, Reply, anthropic, chat, error_reply, responses
+from api_models.testing import Provider, Reply, anthropic, chat, error_reply, responses, unanswered_port
 from api_models.testing.reply import FOREVER
 
 CAP = 10.0
@@ -101,25 +100,6 @@ def cancel_once(phase: str, manager: Any, model: str, provider: Provider | None)
 
 def is_worker(thread: threading.Thread) -> bool:
     return thread.name.startswith("api-models-") and not thread.name.startswith("api-models-testing")
-
-
-@contextlib.contextmanager
-def unanswered_port() -> Iterator[int]:
-    """A port whose accept queue is full."""
-    fillers = []
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        for _ in range(8):
-            filler = socket.socket()
-            filler.setblocking(False)
-            filler.connect_ex(listener.getsockname())
-            fillers.append(filler)
-        try:
-            yield int(listener.getsockname()[1])
-        finally:
-            for filler in fillers:
-                filler.close()
 
 
 def manager_for(client: str, url: str) -> tuple[APIModelManager, str]:

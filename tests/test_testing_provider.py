@@ -126,8 +126,8 @@ def test_a_body_that_comes_in_pieces_is_one_request():
     with Provider(Reply(TOKENS, keep_alive=False)) as provider:
         with socket.create_connection(("127.0.0.1", provider.port), TIMEOUT) as line:
             for piece in (b"POST / HT", b"TP/1.1\r\nContent-Length: 4\r\n", b"\r\nab", b"cd"):
+                assert provider.requests == []  # nothing is a request before its last piece is sent
                 line.sendall(piece)
-                assert provider.requests == []
             assert read_all(line)
         assert provider.requests[0].body == b"abcd"
 

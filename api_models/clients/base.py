@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,7 @@ from .errors import redact
 from .transport import Call, causes
 from .wire import Decoder
 
+_SECRET_HEADER = re.compile(r"key|token|auth|secret", re.IGNORECASE)
 _LINGER = 0.01  # seconds the rest of a body may take after its end marker to keep the connection
 
 Send = Callable[[Call, urllib3.Timeout], urllib3.BaseHTTPResponse]
@@ -37,7 +39,15 @@ class ModelClient(ABC):
     `model` is asked for where the parameters name none.
     """
 
-    def __init__(self, provider: str, model: str | None = None, api_key: str | None = None) -> None:
+    def __init__(
+        self,
+        provider: str,
+        *,
+        base_url: str = "",
+        api_key: str | None = None,
+        model: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         if api_key and not (api_key.isascii() and api_key.isprintable()):
             # Sent, it would be refused by a library that quotes it.
             raise ConfigurationError(
@@ -45,8 +55,12 @@ class ModelClient(ABC):
             )
         self.provider = provider
         self.model = model
+        self._base_url = base_url.rstrip("/")
         self._api_key = api_key
+        # Without the first, gateways compress, and hold text back until a block is full.
+        self._headers: dict[str, Any] = {"Accept-Encoding": "identity", **(headers or {})}
         self._secrets = [api_key] if api_key else []
+        self._secrets += [value for name, value in (headers or {}).items() if _SECRET_HEADER.search(name)]
 
     def generate_stream(self, prompt: Prompt, params: Mapping[str, Any] | None = None) -> StreamSource:
         """The answer to a prompt, as a source; nothing is sent before it is read.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -50,27 +49,15 @@ class WireAdapter(HTTPAdapter):
 class HTTPClient(ModelClient):
     """A server at `base_url`, which includes the version (`.../v1`)."""
 
-    def __init__(
-        self,
-        provider: str,
-        *,
-        base_url: str,
-        api_key: str | None = None,
-        model: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        finish_reason_ends: bool = True,
-    ) -> None:
-        super().__init__(provider, model, api_key)
-        self._base_url = base_url.rstrip("/")
+    def __init__(self, provider: str, *, finish_reason_ends: bool = True, **settings: Any) -> None:
+        super().__init__(provider, **settings)
         self._finish_reason_ends = finish_reason_ends
         self._session = requests.Session()
         self._session.trust_env = False  # the pools have read it; a netrc must not replace the key
         self._session.mount(self._base_url, WireAdapter(self._base_url))
-        # Without it, gateways compress, and hold text back until a block is full.
-        self._session.headers["Accept-Encoding"] = "identity"
-        if api_key:
-            self._session.headers["Authorization"] = f"Bearer {api_key}"
-        self._session.headers.update(headers or {})
+        if self._api_key:
+            self._session.headers["Authorization"] = f"Bearer {self._api_key}"
+        self._session.headers.update(self._headers)
 
     def close(self) -> None:
         self._session.close()

@@ -31,7 +31,7 @@ class LocalClient(ModelClient):
     """
 
     def __init__(self, provider: str = "local", *, model: str | None = None) -> None:
-        super().__init__(provider, model or DEFAULT_MODEL)
+        super().__init__(provider, model=model or DEFAULT_MODEL)
         self._opened: dict[Path, tuple[LocalEngine, HTTPClient]] = {}
         # Lets one thread load a file; who waits for it needs the same engine.
         self._opening = threading.Lock()

@@ -21,19 +21,8 @@ from .transport import Call
 class SDKClient(ModelClient):
     """Loads its SDK on the first request, on the thread that sends it: that takes up to a second."""
 
-    def __init__(
-        self,
-        provider: str,
-        *,
-        base_url: str,
-        api_key: str | None = None,
-        model: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(provider, model, api_key)
-        self._base_url = base_url
-        # Without it, gateways compress, and hold text back until a block is full.
-        self._headers: dict[str, Any] = {"Accept-Encoding": "identity", **(headers or {})}
+    def __init__(self, provider: str, **settings: Any) -> None:
+        super().__init__(provider, **settings)
         self._loaded: tuple[ModuleType, Any] | None = None
         # Lets one thread load and make the SDK; the others need just what it makes.
         self._loading = threading.Lock()

@@ -93,7 +93,7 @@ class StreamRun:
         try:
             if self._source.time_out(error):
                 return
-        except Exception:
+        except Exception:  # a user's source; the stream ends all the same
             _logger.warning("ending the source of stream %s", self.delivery.stream_id, exc_info=True)
         self._timeout = error
         self.delivery.in_haste = True
@@ -225,5 +225,5 @@ class StreamRun:
     def _abort(self) -> None:
         try:
             self._source.abort()
-        except Exception:
+        except Exception:  # a user's source; the stream is cancelled all the same
             _logger.warning("aborting the source of stream %s", self.delivery.stream_id, exc_info=True)

@@ -111,5 +111,5 @@ def close_source(source: StreamSource, stream_id: str) -> None:
     """Close a source; a failure to do so costs neither the text nor the end of its stream."""
     try:
         source.close()
-    except Exception:
+    except Exception:  # a user's source may raise anything
         _logger.warning("closing the source of stream %s failed", stream_id, exc_info=True)

@@ -12,7 +12,7 @@ Standard library only; listens on 127.0.0.1 alone, on a free port, and stops by 
 """
 
 from .line import Connection, Request
-from .provider import Provider
+from .provider import Provider, unanswered_port
 from .rendering import (
     Event,
     anthropic,
@@ -41,4 +41,5 @@ __all__ = [
     "plain_sse",
     "responses",
     "responses_error",
+    "unanswered_port",
 ]

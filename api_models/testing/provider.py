@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from .line import STEP, Connection, Line, Over, Request
 from .reply import Reply, error_reply
+
+
+@contextlib.contextmanager
+def unanswered_port() -> Iterator[int]:
+    """A port on which a connect is never answered: its accept queue is full."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(8):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        yield int(listener.getsockname()[1])
+
 
 Answer = Reply | Callable[[Request], Reply]
 

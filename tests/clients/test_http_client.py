@@ -180,3 +180,15 @@ def test_ollamas_errors_are_typed():
     with Provider(error_reply(404, {"error": "model 'q' not found"})) as provider:
         with pytest.raises(InvalidRequestError, match="model 'q' not found"):
             ask(OllamaClient("ollama", base_url=provider.url, model="q"))
+
+
+def test_a_secret_header_is_in_no_error_either():
+    """What an entry gives as a header with a telling name is as secret as its key."""
+    body = {"error": {"message": "bad header azure-header-secret"}}
+    with Provider(error_reply(401, body)) as provider:
+        client = HTTPClient(
+            "lab", base_url=provider.url, model="m", headers={"api-key": "azure-header-secret"}
+        )
+        with pytest.raises(APIModelError) as caught:
+            list(client.generate_stream("hi"))
+        assert "azure-header-secret" not in str(caught.value)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
-from contextlib import contextmanager
 
 import pytest
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from api_models.clients.transport import Call, CallAbortedError, make_pools, proxy_for
-from api_models.testing import Provider, Reply, chat
+from api_models.testing import Provider, Reply, chat, unanswered_port
 from api_models.testing.reply import FOREVER
 
 LIMIT = 0.5  # seconds within which an aborted call is over; it takes milliseconds, on an idle machine
@@ -53,25 +51,6 @@ class Asker(threading.Thread):
         self.join(10)
         assert not self.is_alive(), "the aborted call is still blocked"
         return self.ended_at - begun
-
-
-@contextmanager
-def unanswered_port():
-    """A port whose accept queue is full: a connect to it is never answered."""
-    fillers = []
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        for _ in range(8):
-            filler = socket.socket()
-            filler.setblocking(False)
-            fillers.append(filler)
-            filler.connect_ex(listener.getsockname())
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            for filler in fillers:
-                filler.close()
 
 
 def wait_for_socket(call):
