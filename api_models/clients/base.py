@@ -170,6 +170,9 @@ class AnswerSource(StreamSource):
 
     def _redacted(self, error: APIModelError) -> APIModelError:
         error.args = (redact(str(error), self._secrets),)
+        for name, fact in vars(error).items():
+            if isinstance(fact, str):  # a type or an id that quotes what it was sent
+                setattr(error, name, redact(fact, self._secrets))
         return error
 
 

@@ -44,10 +44,10 @@ def continued_prompt(
     """The conversation with the partial answer in it, asking for the rest."""
     messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else [*map(dict, prompt)]
     extra = takes_prefill(provider, model)
-    # A prefill that ends in white space is refused; the white space has been handed out already.
-    answer = {"role": "assistant", "content": partial.rstrip() or partial}
     if extra is not None:
-        return [*messages, {**answer, **extra}]
+        # A prefill that ends in white space is refused; the white space has been handed out already.
+        return [*messages, {"role": "assistant", "content": partial.rstrip() or partial, **extra}]
+    answer = {"role": "assistant", "content": partial}
     return [*messages, answer, {"role": "user", "content": _INSTRUCTION}]
 
 

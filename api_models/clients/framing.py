@@ -14,6 +14,9 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n?")
 _BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")  # two line ends, whatever they are
 _LONGEST_BLANK_LINE = 4
+_ANY_BYTE = "latin-1"  # what is no UTF-8 is for the parser to refuse, as it does everywhere else
+_LINES_AT_ONCE = 256
+"""Lines given to sseclient together: it copies all it has with each, which for many takes for ever."""
 
 
 class Framing(ABC):
@@ -136,6 +139,9 @@ class LineFraming(Framing):
 
 def _unusual(frame: bytes) -> bytes | None:
     """Several data lines, comments or fields among them: sseclient reads the fields of one whole event."""
-    lines = _LINE_END.sub(b"\n", frame).strip(b"\n").decode("utf-8", "replace").encode()
-    events = sseclient.SSEClient(iter([lines + b"\n\n"])).events()
-    return next((event.data.encode() for event in events), None)
+    lines = _LINE_END.sub(b"\n", frame).strip(b"\n").split(b"\n")
+    said = []
+    for at in range(0, len(lines), _LINES_AT_ONCE):
+        block = b"\n".join(lines[at : at + _LINES_AT_ONCE]) + b"\n\n"
+        said += [event.data for event in sseclient.SSEClient(iter([block]), _ANY_BYTE).events()]
+    return "\n".join(said).encode(_ANY_BYTE) if said else None

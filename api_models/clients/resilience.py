@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import tenacity
 
 from ..exceptions import APIModelError, CircuitOpenError
 from ..streaming.exceptions import StreamTimeoutError
 from ..streaming.stream_config import StreamConfig
-from ..streaming.stream_events import ResetNotice, RetryNotice, is_content
+from ..streaming.stream_events import ResetNotice, RetryNotice, StreamChunk, is_content
 from ..streaming.stream_source import Chunk, StreamSource
 from .continuation import Seam, takes_prefill
 
@@ -31,7 +31,7 @@ class PersistentSource(StreamSource):
     Before the first content every retryable failure is tried again. After it, `recovery` decides:
     with `restart` the first content of the new attempt is announced by a `ResetNotice`, so that
     nothing is handed out twice, and what had come is kept until there is something in its place;
-    with `continue` the new attempt is asked for the rest.
+    with `continue` the new attempt is asked for the rest, once there is text to go on from.
     """
 
     def __init__(self, candidates: Sequence[Candidate]) -> None:
@@ -112,11 +112,12 @@ class PersistentSource(StreamSource):
 
     def _one_attempt(self, candidate: Candidate, notice: RetryNotice | None) -> Iterator[Sequence[Chunk]]:
         """What the source gives, joined to what an earlier attempt gave, or in its place."""
-        is_void = self._has_content and self._config.recovery == "restart"
-        seam = self._seam(candidate) if self._has_content and not is_void else None
+        is_void = self._has_content and not self._continues()
+        seam = self._seam(candidate) if self._continues() else None
         while (chunks := self._read_source()) is not None:
             if is_void and notice is not None and any(map(is_content, chunks)):
                 is_void = False
+                self._said.clear()
                 yield [ResetNotice(str(notice.error))]
             yield self._joined(chunks, seam)
         if seam is not None and (held := seam.rest()):
@@ -139,9 +140,15 @@ class PersistentSource(StreamSource):
         if self._config.recovery != "continue":
             return chunks
         if seam is not None:
-            chunks = [seam.join(chunk) if isinstance(chunk, str) else chunk for chunk in chunks]
-        self._said += [chunk for chunk in chunks if isinstance(chunk, str)]
+            chunks = [
+                _with_text(chunk, seam.join(text)) if (text := _text(chunk)) else chunk for chunk in chunks
+            ]
+        self._said += [text for chunk in chunks if (text := _text(chunk))]
         return chunks
+
+    def _continues(self) -> bool:
+        """Whether the next attempt is asked for the rest: thinking and white space are no beginning."""
+        return self._config.recovery == "continue" and "".join(self._said).strip() != ""
 
     def _seam(self, candidate: Candidate) -> Seam:
         prefilled = takes_prefill(candidate.provider, candidate.model) is not None
@@ -154,7 +161,7 @@ class PersistentSource(StreamSource):
         self._aborted.wait(notice.delay)
         if self._aborted.is_set():
             raise notice.error
-        self._source = candidate.ask("".join(self._said))
+        self._source = candidate.ask("".join(self._said) if self._continues() else "")
         self._source.open(self._config)
         if self._aborted.is_set():  # in between: the abort reached the old source only
             self._source.abort()
@@ -188,8 +195,18 @@ class PersistentSource(StreamSource):
             error,
             provider=following.provider,
             model=following.model,
-            continues=self._has_content and self._config.recovery == "continue",
+            continues=self._continues(),
         )
+
+
+def _text(chunk: Chunk) -> str:
+    if isinstance(chunk, StreamChunk):
+        return chunk.text
+    return chunk if isinstance(chunk, str) else ""
+
+
+def _with_text(chunk: Chunk, text: str) -> Chunk:
+    return replace(chunk, text=text) if isinstance(chunk, StreamChunk) else text
 
 
 class _WaitAsTold(tenacity.wait.wait_base):

@@ -11,8 +11,10 @@
 Standard library only; listens on 127.0.0.1 alone, on a free port, and stops by itself.
 """
 
+from .distortion import split_letters, with_byte_order_mark, with_line_ends
 from .line import Connection, Request
 from .provider import Provider, unanswered_port
+from .recording import recorded_events, replay
 from .rendering import (
     Event,
     anthropic,
@@ -39,7 +41,12 @@ __all__ = [
     "comment",
     "error_reply",
     "plain_sse",
+    "recorded_events",
+    "replay",
     "responses",
     "responses_error",
+    "split_letters",
     "unanswered_port",
+    "with_byte_order_mark",
+    "with_line_ends",
 ]

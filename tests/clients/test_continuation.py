@@ -20,7 +20,7 @@ from api_models.clients.continuation import Seam, continued_prompt, takes_prefil
 def test_only_models_known_to_take_a_prefill_get_one(provider, model, prefilled):
     assert (takes_prefill(provider, model) is not None) is prefilled
     messages = continued_prompt("hi", "half an ans ", provider, model)
-    assert messages[1]["content"] == "half an ans"
+    assert messages[1]["content"] == ("half an ans" if prefilled else "half an ans ")
     assert messages[-1]["role"] == ("assistant" if prefilled else "user")
 
 
