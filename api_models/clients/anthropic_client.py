@@ -36,4 +36,4 @@ class AnthropicClient(SDKClient):
         self, model: str, messages: list[dict[str, Any]], params: dict[str, Any]
     ) -> tuple[Send, Decoder]:
         body = messages_body(model, messages, params)
-        return partial(self._ask, lambda sdk: sdk.messages, body), MessagesDecoder()
+        return partial(self._ask, lambda sdk: sdk.messages.create, body), MessagesDecoder()

@@ -23,7 +23,7 @@ from ..streaming.stream_config import StreamConfig
 from ..streaming.stream_source import Chunk, StreamSource
 from .bodies import Prompt, check_params, check_prompt
 from .body import READ_SIZE
-from .errors import redact
+from .errors import redact_error
 from .transport import Call, causes
 from .wire import Decoder
 
@@ -76,13 +76,17 @@ class ModelClient(ABC):
                 f"configuration of {self.provider}"
             )
         send, decoder = self._prepare(model, messages, given)
-        return AnswerSource(partial(self._get_ready, model), send, decoder, self._secrets)
+        return AnswerSource(partial(self._get_ready, model), send, decoder, self._secrets, self._resumption)
 
     def close(self) -> None:
         """Close the connections kept open; twice is harmless."""
 
     def _get_ready(self, model: str) -> None:
         """Load what the first request needs; on the stream's own thread, before its clocks run."""
+
+    def _resumption(self, decoder: Decoder) -> Send | None:
+        """What asks for the rest of the answer that `decoder` has read so far, None if nothing can."""
+        return None
 
     @abstractmethod
     def _prepare(
@@ -95,12 +99,18 @@ class AnswerSource(StreamSource):
     """One request and its answer: sends on the first read, decodes whatever each read brings."""
 
     def __init__(
-        self, get_ready: Callable[[], None], send: Send, decoder: Decoder, secrets: Sequence[str]
+        self,
+        get_ready: Callable[[], None],
+        send: Send,
+        decoder: Decoder,
+        secrets: Sequence[str],
+        resumption: Callable[[Decoder], Send | None],
     ) -> None:
         self._get_ready = get_ready
         self._send = send
         self._decoder = decoder
         self._secrets = secrets
+        self._resumption = resumption
         self._call = Call()
         self._response: urllib3.BaseHTTPResponse | None = None
         self._receive: Callable[[], bytes] | None = None
@@ -122,8 +132,10 @@ class AnswerSource(StreamSource):
             received = self._receive()
         except APIModelError as error:
             raise self._redacted(error)  # noqa: B904  # its cause was set where it was translated
-        except Exception as error:
-            raise self._redacted(self._translated(error)) from error
+        except Exception as error:  # noqa: BLE001  # whatever a library raises is translated
+            translated = self._translated(error)
+            translated.__cause__ = error
+            raise self._redacted(translated)  # noqa: B904  # as above
         self.bytes_received += len(received)
         decoder = self._decoder
         chunks = decoder.feed(received) if received else decoder.finish()
@@ -143,6 +155,14 @@ class AnswerSource(StreamSource):
             self._response.release_conn()
         else:
             self._response.close()
+
+    def rest(self) -> AnswerSource | None:
+        """The rest of this very answer, broken off here; None where it has to be asked for anew."""
+        send = self._resumption(self._decoder)
+        if send is None:
+            return None
+        self._decoder.begin_body()
+        return AnswerSource(self._get_ready, send, self._decoder, self._secrets, self._resumption)
 
     def _ask(self) -> Callable[[], bytes]:
         """Send the request; what receives the body of its answer."""
@@ -169,10 +189,8 @@ class AnswerSource(StreamSource):
             pass  # the server keeps the body open, or broke off: the connection is closed instead
 
     def _redacted(self, error: APIModelError) -> APIModelError:
-        error.args = (redact(str(error), self._secrets),)
-        for name, fact in vars(error).items():
-            if isinstance(fact, str):  # a type or an id that quotes what it was sent
-                setattr(error, name, redact(fact, self._secrets))
+        for each in causes(error):  # a traceback shows them all
+            redact_error(each, self._secrets)
         return error
 
 

@@ -78,6 +78,13 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
+def redact_error(error: BaseException, secrets: Iterable[str]) -> None:
+    """Take the secrets out of what an error says: its message, and its facts that are text."""
+    error.args = tuple(redact(said, secrets) if isinstance(said, str) else said for said in error.args)
+    facts = vars(error)
+    facts.update({name: redact(fact, secrets) for name, fact in facts.items() if isinstance(fact, str)})
+
+
 def _parse(body: bytes) -> Any:
     try:
         return jiter.from_json(body)

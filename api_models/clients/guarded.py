@@ -23,6 +23,7 @@ from .bodies import MESSAGES_MAX_TOKENS
 from .circuit_breaker import CircuitBreaker, CircuitState, Outcome, Permit
 from .guard_settings import BreakerSettings, BudgetSettings
 from .rate_budget import RateBudget, Reservation
+from .resilience import Resumable
 
 _logger = logging.getLogger("api_models")
 
@@ -100,6 +101,11 @@ class GuardedSource(StreamSource):
             self._inner.close()
         finally:
             self._settle(self._outcome_of_ending(), str(self._timeout))
+
+    def rest(self) -> StreamSource | None:
+        """The rest of this answer where its provider keeps it; its tokens are in this one's budget."""
+        rest = self._inner.rest() if isinstance(self._inner, Resumable) else None
+        return None if rest is None else GuardedSource(rest, self._breaker, None, 0.0)
 
     def _end_wait(self) -> None:
         self._ended.set()

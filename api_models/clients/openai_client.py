@@ -47,7 +47,15 @@ class OpenAIClient(SDKClient):
     ) -> tuple[Send, Decoder]:
         if self._api == "responses":
             body = responses_body(model, messages, params)
-            return partial(self._ask, lambda sdk: sdk.responses, body), ResponsesDecoder()
+            return partial(self._ask, lambda sdk: sdk.responses.create, body), ResponsesDecoder()
         limit = "max_completion_tokens" if self._own_host else "max_tokens"
         body = chat_body(model, messages, params, limit)
-        return partial(self._ask, lambda sdk: sdk.chat.completions, body), ChatDecoder(True)
+        return partial(self._ask, lambda sdk: sdk.chat.completions.create, body), ChatDecoder(True)
+
+    def _resumption(self, decoder: Decoder) -> Send | None:
+        """A response made in the background is kept by the provider, and can be listened to again."""
+        kept = decoder.resumption if isinstance(decoder, ResponsesDecoder) else None
+        if kept is None:
+            return None
+        where = {"response_id": kept[0], "starting_after": kept[1]}
+        return partial(self._ask, lambda sdk: sdk.responses.retrieve, where)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 import tenacity
 
@@ -14,6 +15,14 @@ from ..streaming.stream_config import StreamConfig
 from ..streaming.stream_events import ResetNotice, RetryNotice, StreamChunk, is_content
 from ..streaming.stream_source import Chunk, StreamSource
 from .continuation import Seam, takes_prefill
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """A source whose answer the provider may keep."""
+
+    def rest(self) -> StreamSource | None:
+        """The rest of this very answer, broken off here; None where it has to be asked for anew."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,7 @@ class PersistentSource(StreamSource):
     with `restart` the first content of the new attempt is announced by a `ResetNotice`, so that
     nothing is handed out twice, and what had come is kept until there is something in its place;
     with `continue` the new attempt is asked for the rest, once there is text to go on from.
+    An answer that the provider keeps is not asked for again: it is listened to from where it broke off.
     """
 
     def __init__(self, candidates: Sequence[Candidate]) -> None:
@@ -45,6 +55,7 @@ class PersistentSource(StreamSource):
         self._is_settled = False  # whether no other attempt can follow: then nothing is looked at here
         self._said: list[str] = []  # the visible text so far, if an attempt may have to go on from it
         self._notice: RetryNotice | None = None
+        self._rest: StreamSource | None = None  # of the answer that broke off, where it is kept
         self._timeout: StreamTimeoutError | None = None
         # Set by abort: ends a wait between attempts, and any thought of another one.
         self._aborted = threading.Event()
@@ -88,6 +99,7 @@ class PersistentSource(StreamSource):
                 if len(self._candidates) < 2 or not self._may_move_on(error):
                     raise
                 del self._candidates[0]
+                self._rest = None
                 self._notice = self._note(error, 0.0)
             else:
                 return
@@ -112,8 +124,9 @@ class PersistentSource(StreamSource):
 
     def _one_attempt(self, candidate: Candidate, notice: RetryNotice | None) -> Iterator[Sequence[Chunk]]:
         """What the source gives, joined to what an earlier attempt gave, or in its place."""
-        is_void = self._has_content and not self._continues()
-        seam = self._seam(candidate) if self._continues() else None
+        is_new, self._rest = self._rest is None, None
+        is_void = is_new and self._has_content and not self._continues()
+        seam = self._seam(candidate) if is_new and self._continues() else None
         while (chunks := self._read_source()) is not None:
             if is_void and notice is not None and any(map(is_content, chunks)):
                 is_void = False
@@ -161,7 +174,7 @@ class PersistentSource(StreamSource):
         self._aborted.wait(notice.delay)
         if self._aborted.is_set():
             raise notice.error
-        self._source = candidate.ask("".join(self._said) if self._continues() else "")
+        self._source = self._rest or candidate.ask("".join(self._said) if self._continues() else "")
         self._source.open(self._config)
         if self._aborted.is_set():  # in between: the abort reached the old source only
             self._source.abort()
@@ -185,6 +198,8 @@ class PersistentSource(StreamSource):
         error = state.outcome.exception() if state.outcome else None
         delay = state.next_action.sleep if state.next_action else 0.0
         if isinstance(error, APIModelError):
+            if self._config.recovery != "restart" and isinstance(self._source, Resumable):
+                self._rest = self._source.rest()
             self._notice = self._note(error, float(delay))
 
     def _note(self, error: APIModelError, delay: float) -> RetryNotice:
@@ -195,7 +210,7 @@ class PersistentSource(StreamSource):
             error,
             provider=following.provider,
             model=following.model,
-            continues=self._continues(),
+            continues=self._continues() or (self._rest is not None and self._has_content),
         )
 
 

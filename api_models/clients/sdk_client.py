@@ -47,15 +47,15 @@ class SDKClient(ModelClient):
             loaded[1].close()
 
     def _ask(
-        self, resource: Callable[[Any], Any], body: Body, call: Call, timeout: urllib3.Timeout
+        self, method: Callable[[Any], Callable[..., Any]], body: Body, call: Call, timeout: urllib3.Timeout
     ) -> urllib3.BaseHTTPResponse:
-        """Let the SDK send `body` through `create` of one of its resources."""
+        """Let the SDK send `body` through one of its methods."""
         library, sdk = self._sdk()
         from .sdk_transport import limits  # noqa: PLC0415  # needs httpx2, which comes with the SDKs
 
-        create = resource(sdk).create
+        ask = method(sdk)
         try:
-            create(**_arguments(create, body), stream=True, timeout=limits(timeout))
+            ask(**_arguments(ask, body), stream=True, timeout=limits(timeout))
         except library.APIStatusError as error:
             response = error.response
             raise error_from_status(response.status_code, response.headers, response.content) from error
@@ -64,9 +64,9 @@ class SDKClient(ModelClient):
         return call.answer
 
 
-def _arguments(create: Callable[..., Any], body: Body) -> dict[str, Any]:
+def _arguments(ask: Callable[..., Any], body: Body) -> dict[str, Any]:
     """What the SDK has a name for, by name; the rest in `extra_body`, which it sends as it is."""
-    known = inspect.signature(create).parameters
+    known = inspect.signature(ask).parameters
     arguments = {name: value for name, value in body.items() if name in known}
     extra = {name: value for name, value in body.items() if name not in known}
     given = arguments.get("extra_body") or {}

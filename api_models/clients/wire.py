@@ -79,6 +79,11 @@ class Decoder(ABC):
             self._end_of_body()
         return chunks
 
+    def begin_body(self) -> None:
+        """What comes next is another body, that goes on with the answer behind the last whole event."""
+        self.failure = None
+        self._framing = type(self._framing)()
+
     def _take_frame(self, frame: bytes) -> None:
         payload = self._framing.payload(frame)
         if payload is None:

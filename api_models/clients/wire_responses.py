@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..streaming.exceptions import StreamInterruptedError
 from .framing import SSEFraming
 from .wire import CallParts, Decoder, as_mapping
 
@@ -22,8 +23,20 @@ class ResponsesDecoder(Decoder):
     def __init__(self) -> None:
         super().__init__(SSEFraming())
         self._in_making: dict[Any, CallParts] = {}  # calls whose arguments still come, by their item
+        self._is_kept = False  # by the provider, which goes on with it whether anybody listens or not
+        self._number: Any = None  # of the last event
+
+    @property
+    def resumption(self) -> tuple[str, int] | None:
+        """The response, and the number behind which it goes on; None if the provider does not keep it."""
+        if not self._is_kept or self._response_id is None or not isinstance(self._number, int):
+            return None
+        if self.failure is not None and not isinstance(self.failure, StreamInterruptedError):
+            return None
+        return self._response_id, self._number
 
     def _text_alone(self, event: dict[str, Any]) -> str | None:
+        self._number = event.get("sequence_number")
         if event.get("type") != "response.output_text.delta":
             return None
         text = event.get("delta")
@@ -48,6 +61,7 @@ class ResponsesDecoder(Decoder):
 
     def _response(self, kind: Any, response: dict[str, Any]) -> None:
         self._note_identity(response.get("model"), response.get("id"))
+        self._is_kept = self._is_kept or response.get("background") is True
         if kind in ("response.completed", "response.incomplete"):
             self._note_usage(response.get("usage"))
             why = as_mapping(response.get("incomplete_details")).get("reason")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -148,9 +149,13 @@ def _chat_calls(tool: Tool | None) -> list[dict[str, Any]]:
 
 
 def responses(
-    texts: Iterable[str] = (), *, model: str = "test-model", status: str = "completed"
+    texts: Iterable[str] = (),
+    *,
+    model: str = "test-model",
+    status: str = "completed",
+    background: bool = False,
 ) -> list[Event]:
-    """A Responses stream, from `response.created` to `response.completed`."""
+    """A Responses stream, from `response.created` to `response.completed`, its events numbered from 0."""
     texts = list(texts)
     part = {"type": "output_text", "text": "".join(texts), "annotations": []}
     item = {"id": "msg_1", "type": "message", "role": "assistant"}
@@ -159,6 +164,7 @@ def responses(
     def response(state: str, output: list[Any], usage: Any) -> dict[str, Any]:
         return {
             "id": "resp_test", "object": "response", "created_at": 1, "status": state, "model": model,
+            "background": background,
             "output": output, "usage": usage, "error": None, "incomplete_details": None,
             "parallel_tool_calls": True, "tool_choice": "auto", "tools": [],
         }  # fmt: skip
@@ -168,12 +174,17 @@ def responses(
         "input_tokens": 11, "output_tokens": max(1, len(texts)), "total_tokens": 12,
         "input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0},
     }  # fmt: skip
+    number = itertools.count()
+
+    def numbered(kind: str, **fields: Any) -> Event:
+        return _typed(kind, sequence_number=next(number), **fields)
+
     return [
-        _typed("response.created", response=response("in_progress", [], None)),
-        _typed("response.output_item.added", output_index=0, item={**item, "content": []}),
-        *(_typed("response.output_text.delta", text=text, **where, delta=text) for text in texts),
-        _typed("response.output_item.done", output_index=0, item=whole),
-        _typed(f"response.{status}", is_end=True, response=response(status, [whole], usage)),
+        numbered("response.created", response=response("in_progress", [], None)),
+        numbered("response.output_item.added", output_index=0, item={**item, "content": []}),
+        *[numbered("response.output_text.delta", text=text, **where, delta=text) for text in texts],
+        numbered("response.output_item.done", output_index=0, item=whole),
+        numbered(f"response.{status}", is_end=True, response=response(status, [whole], usage)),
     ]
 
 
