@@ -152,7 +152,7 @@ def client_that_meets(library, error):
     def fail(*_, **__):
         raise error
 
-    client._session.post = fail
+    client._session.send = fail
     return client
 
 
@@ -208,7 +208,7 @@ def test_what_is_raised_while_reading_is_an_interruption(library, kind):
     """Whatever the library calls it: an answer had begun, and it broke off."""
     raised = instance(kind)
     with closing(HTTPClient("lab", base_url="http://127.0.0.1:9", api_key=KEY, model="m")) as client:
-        client._session.post = lambda *_, **__: type(
+        client._session.send = lambda *_, **__: type(
             "Answer", (), {"status_code": 200, "raw": BrokenAnswer(raised)}
         )
         error = failure_of(client.generate_stream("hi"))

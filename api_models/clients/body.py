@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import http.client
+import socket
+from typing import Any
 
 READ_SIZE = 65536
 """The most bytes asked of the socket at once; a read returns as soon as there are any."""
@@ -17,9 +20,14 @@ class StreamedResponse(http.client.HTTPResponse):
     chunks of a whole read at once takes a third of the time.
     """
 
+    _carrier: socket.socket | None = None  # read from directly, once nothing is left in the buffer above it
     _line = b""  # a size line, or trailers, cut off by the end of a read
     _left = 0  # bytes of the current chunk still to come, its CRLF included
     _in_trailers = False
+
+    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        self._below = sock
 
     def receive(self) -> bytes:
         """Wait for bytes of the body and return all there are; nothing at its end.
@@ -28,8 +36,8 @@ class StreamedResponse(http.client.HTTPResponse):
         """
         if not self.chunked:
             return self._receive_plain()
-        while not self.isclosed():
-            arrived = self.fp.read1(READ_SIZE)
+        while self.fp is not None:
+            arrived = self._carrier.recv(READ_SIZE) if self._carrier else self._drain()
             if not arrived:
                 raise http.client.IncompleteRead(b"")
             if self._in_trailers:
@@ -37,6 +45,12 @@ class StreamedResponse(http.client.HTTPResponse):
             elif received := self._undo_chunks(arrived):
                 return received
         return b""
+
+    def _drain(self) -> bytes:
+        """The first read: what came with the head of the answer is in the buffer, and then it is empty."""
+        arrived = self.fp.read1(READ_SIZE)
+        self._carrier = self._below
+        return arrived
 
     def _receive_plain(self) -> bytes:
         received = self.read1(READ_SIZE)
@@ -78,6 +92,7 @@ class StreamedResponse(http.client.HTTPResponse):
             _checked(lines)
 
 
+@functools.lru_cache(256)  # tokens are of few sizes
 def _chunk_size(line: bytes) -> int:
     digits = line.partition(b";")[0].strip()
     if not digits.isalnum():  # int() takes signs and underscores

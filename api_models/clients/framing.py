@@ -31,23 +31,24 @@ class Framing(ABC):
         self._seen = False  # whether an event was seen
         self._parts: list[bytes] = []  # of an event that is not whole yet
         self._seam = b""  # the last bytes of those parts: half of a blank line, perhaps
+        self._mark = b""  # what may be the beginning of a byte order mark
         self._begun = False
 
     def feed(self, received: bytes) -> list[bytes]:
         """The events that these bytes complete, as they stand in the body."""
-        if not self._begun:
-            received = self._begin(received)
-        if not self._seen and len(self.head) < _HEAD:
-            self.head += received[: _HEAD - len(self.head)]
-        seam = self._seam + received
-        if not self._has_end(seam):
-            self._parts.append(received)  # an event in many small pieces is joined once
-            self._seam = seam[1 - _LONGEST_BLANK_LINE :]
-            return []
-        before = b"".join(self._parts)
+        if not self._seen:
+            received = self._beginning(received)
+        before = b""
+        if self._seam:
+            seam = self._seam + received
+            if not self._has_end(seam):
+                self._parts.append(received)  # an event in many small pieces is joined once
+                self._seam = seam[1 - _LONGEST_BLANK_LINE :]
+                return []
+            before = b"".join(self._parts)
         frames = self._split(before + received, max(0, len(before) - _LONGEST_BLANK_LINE))
-        self._parts = [frames.pop()]
-        self._seam = self._parts[0][1 - _LONGEST_BLANK_LINE :]
+        rest = frames.pop()
+        self._parts, self._seam = [rest], rest[1 - _LONGEST_BLANK_LINE :]
         return frames
 
     def finish(self) -> bytes:
@@ -63,15 +64,17 @@ class Framing(ABC):
             self._seen, self.head = True, b""
         return payload
 
-    def _begin(self, received: bytes) -> bytes:
-        """Drop a byte order mark, which may come in pieces."""
-        start = b"".join(self._parts) + received
-        self._parts = []
-        if len(start) < len(_BYTE_ORDER_MARK) and _BYTE_ORDER_MARK.startswith(start):
-            self._parts = [start]
-            return b""
-        self._begun = True
-        return start.removeprefix(_BYTE_ORDER_MARK)
+    def _beginning(self, received: bytes) -> bytes:
+        """Drop a byte order mark, which may come in pieces, and keep what could be no stream at all."""
+        if not self._begun:
+            self._mark += received
+            if len(self._mark) < len(_BYTE_ORDER_MARK) and _BYTE_ORDER_MARK.startswith(self._mark):
+                return b""
+            self._begun = True
+            received = self._mark.removeprefix(_BYTE_ORDER_MARK)
+        if len(self.head) < _HEAD:
+            self.head += received[: _HEAD - len(self.head)]
+        return received
 
     @abstractmethod
     def _has_end(self, received: bytes) -> bool:

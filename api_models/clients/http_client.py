@@ -58,6 +58,7 @@ class HTTPClient(ModelClient):
         if self._api_key:
             self._session.headers["Authorization"] = f"Bearer {self._api_key}"
         self._session.headers.update(self._headers)
+        self._prepared: dict[str, requests.PreparedRequest] = {}  # without a body, by path
 
     def close(self) -> None:
         self._session.close()
@@ -71,18 +72,23 @@ class HTTPClient(ModelClient):
     def post(self, path: str, body: Body, call: Call, timeout: urllib3.Timeout) -> urllib3.BaseHTTPResponse:
         """Send `body` and return the answer once its head is there; raises what an error status means."""
         extra = {name: body.pop(f"extra_{name}", None) for name in ("headers", "query", "body")}
-        response = self._session.post(
-            self._base_url + path,
-            json={**body, **(extra["body"] or {})},
-            headers=extra["headers"],
-            params=extra["query"],
-            timeout=timeout,  # type: ignore[arg-type]  # requests hands urllib3's own object through
-            stream=True,
-        )
+        request = self._empty_request(path, extra["headers"], extra["query"])
+        request.prepare_body(None, None, json={**body, **(extra["body"] or {})})
+        response = self._session.send(request, timeout=timeout, stream=True)  # type: ignore[arg-type]  # urllib3's own goes through
         if response.status_code >= 400:
             raise error_from_status(response.status_code, response.headers, response.content)
         raw: urllib3.BaseHTTPResponse = response.raw
         return raw
+
+    def _empty_request(self, path: str, headers: Any, query: Any) -> requests.PreparedRequest:
+        """A request without its body; what is the same each time is put together once."""
+        if headers or query:
+            asked = requests.Request("POST", self._base_url + path, headers=headers, params=query)
+            return self._session.prepare_request(asked)
+        if path not in self._prepared:
+            asked = requests.Request("POST", self._base_url + path)
+            self._prepared[path] = self._session.prepare_request(asked)
+        return self._prepared[path].copy()
 
 
 class OllamaClient(HTTPClient):

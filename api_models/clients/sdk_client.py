@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import threading
 from abc import abstractmethod
@@ -66,10 +67,16 @@ class SDKClient(ModelClient):
 
 def _arguments(ask: Callable[..., Any], body: Body) -> dict[str, Any]:
     """What the SDK has a name for, by name; the rest in `extra_body`, which it sends as it is."""
-    known = inspect.signature(ask).parameters
+    known = _parameters(getattr(ask, "__func__", ask))
     arguments = {name: value for name, value in body.items() if name in known}
     extra = {name: value for name, value in body.items() if name not in known}
     given = arguments.get("extra_body") or {}
     if not isinstance(given, Mapping):
         raise ConfigurationError(f"extra_body must be a mapping, not {given!r}")
     return {**arguments, "extra_body": {**extra, **given}}
+
+
+@functools.lru_cache
+def _parameters(function: Callable[..., Any]) -> frozenset[str]:
+    """The names a method takes; to look them up takes a tenth of the time of a request."""
+    return frozenset(inspect.signature(function).parameters)

@@ -19,10 +19,13 @@ class Line:
     """A socket that gives its bytes in the pieces of the script."""
 
     def __init__(self, pieces):
-        self._pieces = list(pieces)
+        self._raw = Pieces(list(pieces))
 
     def makefile(self, mode):
-        return io.BufferedReader(Pieces(self._pieces))
+        return io.BufferedReader(self._raw)
+
+    def recv(self, size):
+        return self._raw.read(size)
 
 
 class Pieces(io.RawIOBase):
