@@ -18,7 +18,7 @@ from ..streaming.exceptions import StreamInterruptedError
 from ..streaming.stream_events import StopReason, StreamChunk, TokenUsage, ToolCall
 from .errors import error_from_inband
 from .framing import Framing
-from .template import UNSAFE, Template
+from .template import Template
 
 _SNIPPET = 80  # characters shown of a body that is no answer
 
@@ -49,22 +49,19 @@ class Decoder(ABC):
         chunks = self._chunks = []
         if self.ended or self.failure is not None:
             return chunks
-        before, behind = self._template.before, self._template.behind
-        start, end = len(before), -len(behind)
+        match = self._template.match
         for frame in self._framing.feed(received):
-            if frame.startswith(before) and frame.endswith(behind):
-                text = frame[start:end]
-                if text and text.translate(None, UNSAFE) == text:
-                    try:
-                        chunks.append(text.decode())
-                        continue
-                    except UnicodeDecodeError:
-                        pass  # the parser will say so
+            known = match(frame)
+            if known is not None and (text := known[1]):
+                try:
+                    chunks.append(text.decode())
+                    continue
+                except UnicodeDecodeError:
+                    pass  # the parser will say so
             self._take_frame(frame)
             if self.ended or self.failure is not None:
                 break
-            before, behind = self._template.before, self._template.behind
-            start, end = len(before), -len(behind)
+            match = self._template.match
         return chunks
 
     def finish(self) -> list[str | StreamChunk]:

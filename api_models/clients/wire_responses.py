@@ -35,6 +35,10 @@ class ResponsesDecoder(Decoder):
             return None
         return self._response_id, self._number
 
+    def _read_text(self, frame: bytes) -> str | None:
+        """Of an answer that is kept every event is parsed, for its number."""
+        return None if self._is_kept else super()._read_text(frame)
+
     def _text_alone(self, event: dict[str, Any]) -> str | None:
         self._number = event.get("sequence_number")
         if event.get("type") != "response.output_text.delta":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 from hypothesis import given
@@ -17,30 +18,86 @@ def read(frame):
     return json.loads(frame)["text"]
 
 
-def test_a_pattern_is_learnt_from_one_event():
+def taught(*events):
     template = Template()
-    template.learn(b'{"a": 1, "text": "x", "b": 2}', "x", read)
-    assert template.before == b'{"a": 1, "text": "' and template.behind == b'", "b": 2}'
+    for event in events:
+        template.learn(event, json.loads(event)["text"], read)
+    return template
+
+
+def known(template, event):
+    """The text of the event if it needs not be parsed."""
+    found = template.match(event)
+    return None if found is None else found[1]
+
+
+def test_a_pattern_is_learnt_from_one_event():
+    template = taught(b'{"a": 1, "text": "x", "b": 2}')
+    assert known(template, b'{"a": 1, "text": "more words", "b": 2}') == b"more words"
+    for other in (b'{"a": 2, "text": "y", "b": 2}', b'{"a": 1, "text": "y", "b": 2, "c": 3}', b"{}"):
+        assert known(template, other) is None
+
+
+def test_what_ends_or_escapes_a_string_is_parsed():
+    template = taught(b'{"text": "x"}')
+    for text in (b"\\n", b'", "error": "', b"\n", b"\x00", b"\\u0041"):
+        assert known(template, b'{"text": "' + text + b'"}') is None
+
+
+def test_serial_numbers_and_padding_are_learnt_from_two():
+    template = taught(b'{"n": 1, "text": "x", "pad": "abc"}', b'{"n": 2, "text": "y", "pad": "de"}')
+    assert known(template, b'{"n": -30, "text": "z", "pad": ""}') == b"z"
+    for other in (
+        b'{"n": "3", "text": "z", "pad": ""}',
+        b'{"n": 3.5, "text": "z", "pad": ""}',
+        b'{"n": 03, "text": "z", "pad": ""}',
+        b'{"n": 3, "text": "z", "pad": null}',
+        b'{"n": 3, "text": "z", "pad": "\\u0041"}',
+        b'{"n": 3, "text": "z", "pad": "", "stop": "now"}',
+    ):
+        assert known(template, other) is None
+
+
+def test_a_name_is_never_a_hole():
+    template = taught(b'{"text": "x", "a": 1}', b'{"text": "x", "b": 1}')
+    assert known(template, b'{"text": "y", "b": 1}') == b"y"
+    assert known(template, b'{"text": "y", "c": 1}') is None
+
+
+def test_what_else_the_reader_looks_at_is_no_hole():
+    """An event in which something changes that changes its meaning teaches nothing."""
+
+    def read_of_kind(frame):
+        event = json.loads(frame)
+        return event["text"] if event["kind"] in ("a", "b") else None
+
+    template = Template()
+    for kind in (b"a", b"b"):
+        template.learn(b'{"kind": "%s", "text": "x"}' % kind, "x", read_of_kind)
+    assert known(template, b'{"kind": "c", "text": "y"}') is None
 
 
 def test_an_event_in_which_the_text_stands_twice_teaches_nothing():
-    template = Template()
-    template.learn(b'{"text": "x", "copy": "x"}', "x", read)
-    assert template.before not in b'{"text": "'
+    assert known(taught(b'{"text": "x", "copy": "x"}'), b'{"text": "x", "copy": "x"}') is None
 
 
 def test_a_text_that_stands_elsewhere_teaches_nothing():
     """The one place where the text stands as it is may be the wrong one."""
-    template = Template()
-    template.learn(b'{"text": "\\u0078", "other": "x"}', "x", read)
-    assert not b'{"text": "\\u0078", "other": "'.startswith(template.before)
+    template = taught(b'{"text": "\\u0078", "other": "x"}')
+    assert known(template, b'{"text": "\\u0078", "other": "x"}') is None
+
+
+def test_quotes_are_paired_from_the_left():
+    """What stands between two strings looks like one where it is a separator in quotes."""
+    template = taught(b'{"a": ", ", "text": "x"}', b'{"a": ":", "text": "y"}')
+    assert known(template, b'{"a": "}", "text": "z"}') == b"z"
+    assert known(template, b'{"a": "b", "c": "d", "text": "z"}') is None
 
 
 def test_a_stream_that_never_repeats_itself_is_given_up():
-    template = Template()
-    for number in range(100):
-        template.learn(b'{"n": %d, "text": "x"}' % number, "x", read)
-    assert not b'{"n": 99, "text": "'.startswith(template.before)
+    events = [b'{"n%d": 1, "text": "x"}' % number for number in range(100)]
+    template = taught(*events)
+    assert known(template, events[31]) == b"x" and known(template, events[99]) is None
 
 
 def chat_event(text, **more):
@@ -52,9 +109,12 @@ def messages_event(text):
 
 
 def responses_event(text):
-    return {"type": "response.output_text.delta", "item_id": "i", "delta": text}
+    number, padding = next(NUMBERS), "Obfuscation0123"[: next(NUMBERS) % 16]
+    event = {"type": "response.output_text.delta", "sequence_number": number, "delta": text}
+    return {**event, "logprobs": [], "obfuscation": padding}
 
 
+NUMBERS = itertools.count()
 WIRES = [
     (lambda: ChatDecoder(True), chat_event),
     (MessagesDecoder, messages_event),
