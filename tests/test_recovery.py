@@ -168,6 +168,18 @@ def test_a_fault_after_any_token_leaves_the_text_of_one_answer(lab, wire, policy
     assert bool(shown) is outcome.continued, "only a continuation is shown what was said"
 
 
+@each_wire
+def test_the_usage_of_an_answer_of_two_parts_is_an_estimate(lab, wire):
+    """The provider counts the second alone."""
+    plan = [faulty(wire, TOKENS, 4, "fin"), lambda request: whole(wire, rest_of_answer(request))]
+    with lab(wire, *plan) as (_, manager):
+        _, _, outcome = asked(manager, wire, recovery="continue")
+    first = "".join(TOKENS[:4])
+    second = range(0, len(TEXT) - len(first), 5)  # pieces, of which our server counts each as a token
+    assert outcome.usage.source == "estimated" and outcome.usage.input_tokens == 11
+    assert outcome.usage.output_tokens == -(-len(first) // 4) + len(second)
+
+
 @pytest.mark.parametrize("policy", ["restart", "continue"])
 @pytest.mark.parametrize(("first", "second"), list(itertools.product((1, 4, 8), (0, 1, 3))))
 @each_wire

@@ -20,8 +20,9 @@ from urllib3.exceptions import (
 from ..exceptions import APIModelError, ConfigurationError, ProviderConnectionError
 from ..streaming.exceptions import StreamInterruptedError, StreamTimeoutError
 from ..streaming.stream_config import StreamConfig
+from ..streaming.stream_events import estimated_usage
 from ..streaming.stream_source import Chunk, StreamSource
-from .bodies import Prompt, check_params, check_prompt
+from .bodies import Prompt, characters_in, check_params, check_prompt
 from .body import READ_SIZE
 from .errors import redact_error
 from .transport import Call, causes
@@ -75,7 +76,9 @@ class ModelClient(ABC):
                 f"no model named: give model_id='{self.provider}:MODEL', or 'model' in the "
                 f"configuration of {self.provider}"
             )
+        said = characters_in(messages) + characters_in(given.get("system"))
         send, decoder = self._prepare(model, messages, given)
+        decoder.estimate = estimated_usage(said, None)
         return AnswerSource(partial(self._get_ready, model), send, decoder, self._secrets, self._resumption)
 
     def close(self) -> None:

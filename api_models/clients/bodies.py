@@ -76,6 +76,15 @@ def check_params(params: Mapping[str, Any] | None) -> dict[str, Any]:
     return given
 
 
+def characters_in(said: Any) -> int:
+    """Of the text in a prompt; pictures and other parts count nothing."""
+    if isinstance(said, str):
+        return len(said)
+    if isinstance(said, Mapping):
+        return characters_in(said.get("content")) + characters_in(said.get("text"))
+    return sum(map(characters_in, said)) if isinstance(said, Sequence) else 0
+
+
 def messages_body(model: str, messages: list[dict[str, Any]], params: Mapping[str, Any]) -> Body:
     """For the Messages wire of Anthropic: system texts beside the messages, schemas by their name there."""
     rest = dict(params)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
+
+from ..streaming.stream_source import StreamSource
 
 _INSTRUCTION = (
     "Your answer was cut off above. Continue it exactly where it stops. "
@@ -51,10 +53,19 @@ def continued_prompt(
     return [*messages, answer, {"role": "user", "content": _INSTRUCTION}]
 
 
+@runtime_checkable
+class Resumable(Protocol):
+    """A source whose answer the provider may keep."""
+
+    def rest(self) -> StreamSource | None:
+        """The rest of this very answer, broken off here; None where it has to be asked for anew."""
+
+
 class Seam:
     """Joins the rest of an answer to its beginning: takes out what is said again at the border."""
 
     def __init__(self, before: str, is_prefilled: bool) -> None:
+        self.length_before = len(before)
         self._before = before[-_LONGEST_OVERLAP:]
         self._is_prefilled = is_prefilled
         self._held = ""

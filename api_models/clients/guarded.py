@@ -17,17 +17,15 @@ from ..exceptions import (
 )
 from ..streaming.exceptions import StreamCancelledError, StreamInterruptedError, StreamTimeoutError
 from ..streaming.stream_config import StreamConfig
-from ..streaming.stream_events import StreamChunk, TokenUsage, is_content
+from ..streaming.stream_events import CHARACTERS_PER_TOKEN, StreamChunk, TokenUsage, is_content
 from ..streaming.stream_source import Chunk, StreamSource
-from .bodies import MESSAGES_MAX_TOKENS
+from .bodies import MESSAGES_MAX_TOKENS, characters_in
 from .circuit_breaker import CircuitBreaker, CircuitState, Outcome, Permit
+from .continuation import Resumable
 from .guard_settings import BreakerSettings, BudgetSettings
 from .rate_budget import RateBudget, Reservation
-from .resilience import Resumable
 
 _logger = logging.getLogger("api_models")
-
-_CHARACTERS_PER_TOKEN = 4
 
 _FAILURES = (
     ProviderConnectionError,
@@ -134,7 +132,11 @@ class GuardedSource(StreamSource):
             if self._permit is not None:
                 self._permit.answered()
         for chunk in chunks:
-            if isinstance(chunk, StreamChunk) and chunk.usage is not None:
+            if (
+                isinstance(chunk, StreamChunk)
+                and chunk.usage is not None
+                and chunk.usage.source == "reported"
+            ):
                 self._usage = chunk.usage
 
     def _fail(self, error: Exception) -> None:
@@ -206,18 +208,9 @@ class Guards:
 def estimate_tokens(prompt: Any, params: Any) -> float:
     """What a request may cost: a token for four characters, and the longest answer that it allows."""
     given = params if isinstance(params, Mapping) else {}
-    characters = _characters(prompt) + _characters(given.get("system"))
+    characters = characters_in(prompt) + characters_in(given.get("system"))
     limit = given.get("max_tokens")
-    return characters / _CHARACTERS_PER_TOKEN + (limit if isinstance(limit, int) else MESSAGES_MAX_TOKENS)
-
-
-def _characters(said: Any) -> int:
-    """Of the text in a prompt; pictures and other parts count nothing."""
-    if isinstance(said, str):
-        return len(said)
-    if isinstance(said, Mapping):
-        return _characters(said.get("content")) + _characters(said.get("text"))
-    return sum(map(_characters, said)) if isinstance(said, Sequence) else 0
+    return characters / CHARACTERS_PER_TOKEN + (limit if isinstance(limit, int) else MESSAGES_MAX_TOKENS)
 
 
 def _log_change(name: str, before: CircuitState, after: CircuitState) -> None:

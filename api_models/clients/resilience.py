@@ -5,24 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
 
 import tenacity
 
 from ..exceptions import APIModelError, CircuitOpenError
 from ..streaming.exceptions import StreamTimeoutError
 from ..streaming.stream_config import StreamConfig
-from ..streaming.stream_events import ResetNotice, RetryNotice, StreamChunk, is_content
+from ..streaming.stream_events import ResetNotice, RetryNotice, StreamChunk, estimated_usage, is_content
 from ..streaming.stream_source import Chunk, StreamSource
-from .continuation import Seam, takes_prefill
-
-
-@runtime_checkable
-class Resumable(Protocol):
-    """A source whose answer the provider may keep."""
-
-    def rest(self) -> StreamSource | None:
-        """The rest of this very answer, broken off here; None where it has to be asked for anew."""
+from .continuation import Resumable, Seam, takes_prefill
 
 
 @dataclass(frozen=True)
@@ -153,9 +144,7 @@ class PersistentSource(StreamSource):
         if self._config.recovery != "continue":
             return chunks
         if seam is not None:
-            chunks = [
-                _with_text(chunk, seam.join(text)) if (text := _text(chunk)) else chunk for chunk in chunks
-            ]
+            chunks = [_behind(seam, chunk) for chunk in chunks]
         self._said += [text for chunk in chunks if (text := _text(chunk))]
         return chunks
 
@@ -220,8 +209,17 @@ def _text(chunk: Chunk) -> str:
     return chunk if isinstance(chunk, str) else ""
 
 
-def _with_text(chunk: Chunk, text: str) -> Chunk:
-    return replace(chunk, text=text) if isinstance(chunk, StreamChunk) else text
+def _behind(seam: Seam, chunk: Chunk) -> Chunk:
+    """A chunk of the second part of an answer, of which the provider counts just that part."""
+    text = _text(chunk)
+    joined = seam.join(text) if text else text
+    if not isinstance(chunk, StreamChunk):
+        return joined if text else chunk
+    usage = chunk.usage
+    if usage is not None and usage.output_tokens is not None:
+        before = estimated_usage(None, seam.length_before).output_tokens or 0
+        usage = replace(usage, output_tokens=before + usage.output_tokens, source="estimated")
+    return replace(chunk, text=joined, usage=usage)
 
 
 class _WaitAsTold(tenacity.wait.wait_base):

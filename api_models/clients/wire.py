@@ -35,6 +35,8 @@ class Decoder(ABC):
         self.ended = False
         """Whether the end marker came, or a clean end that counts as one. Nothing behind it counts."""
         self.failure: APIModelError | None = None
+        self.estimate: TokenUsage | None = None
+        """What to say of the usage where the provider says nothing."""
         self._framing = framing
         self._template = Template()
         self._chunks: list[str | StreamChunk] = []
@@ -182,7 +184,7 @@ class Decoder(ABC):
         if stop == "stop" and self._refused:
             stop = "refusal"
         self._chunks += [StreamChunk(tool_call=call) for call in calls]
-        usage = TokenUsage(**self._counts, source="reported") if self._counts else None
+        usage = TokenUsage(**self._counts, source="reported") if self._counts else self.estimate
         self._chunks.append(
             StreamChunk(
                 usage=usage,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..exceptions import APIModelError
+
+CHARACTERS_PER_TOKEN = 4
 
 StopReason = Literal["stop", "length", "tool_calls", "content_filter", "refusal", "stop_sequence", "pause"]
 
@@ -26,7 +29,9 @@ class ToolCall:
 class TokenUsage:
     """Tokens as the provider counts them, None where it did not say; nothing is recomputed.
 
-    Whether `input_tokens` includes cached ones differs from provider to provider.
+    Whether `input_tokens` includes cached ones differs from provider to provider. Where nothing was
+    reported, or only a part of it (an answer put together from two requests), the two counts may be
+    `estimated`: a token for each four characters of what was asked, and of what was answered.
     """
 
     input_tokens: int | None = None
@@ -35,6 +40,12 @@ class TokenUsage:
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
     source: Literal["reported", "estimated", "unknown"] = "unknown"
+
+
+def estimated_usage(asked: int | None, answered: int | None) -> TokenUsage:
+    """The usage of so many characters, rounded up; None for what is not known."""
+    counted = [None if said is None else math.ceil(said / CHARACTERS_PER_TOKEN) for said in (asked, answered)]
+    return TokenUsage(input_tokens=counted[0], output_tokens=counted[1], source="estimated")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from .stream_events import StreamChunk, StreamResult, ToolCall
+from .stream_events import StreamChunk, StreamResult, TokenUsage, ToolCall, estimated_usage
 from .stream_handler import Dispatcher
 from .stream_state import StateMachine
 
@@ -32,6 +33,7 @@ class Answer:
             self._citations.append(chunk.citation)
 
     def result(self, text: str, asked: Mapping[str, Any], stats: Mapping[str, Any]) -> StreamResult:
+        said = {"model": asked.get("model"), **self._said, "usage": self._usage(text)}
         return StreamResult(
             text,
             thinking="".join(self.thinking),
@@ -41,8 +43,17 @@ class Answer:
             provider=asked.get("provider"),
             continued=self.continued,
             stats=stats,
-            **{"model": asked.get("model"), **self._said},
+            **said,
         )
+
+    def _usage(self, text: str) -> TokenUsage:
+        """As it was said, but for the answer's part of an estimate, which is known only now."""
+        usage: TokenUsage = self._said.get("usage", TokenUsage())
+        if usage.source != "estimated" or usage.output_tokens is not None:
+            return usage
+        besides = [*self.thinking, *self._refusal, *(call.arguments_json for call in self.tool_calls)]
+        answered = estimated_usage(None, len(text) + sum(map(len, besides)))
+        return replace(answered, input_tokens=usage.input_tokens)
 
 
 class Statistics:

@@ -85,7 +85,7 @@ def test_a_recording_over_the_wire(lab, entry, number, chunking):
     assert handler.check("complete").text == result.text == want.text
     assert result.thinking in want.thinking and result.refusal == want.refusal
     assert result.stop_reason in want.stop and result.raw_stop_reason == want.raw_stop
-    assert result.usage.source == ("reported" if want.usage else "unknown")
+    assert result.usage.source == ("reported" if want.usage else "estimated")
     if want.usage:
         assert (result.usage.input_tokens, result.usage.output_tokens) == want.usage
     if not want.calls_open:

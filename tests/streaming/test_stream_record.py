@@ -8,7 +8,13 @@ import pytest
 from fakes import RecordingHandler, ScriptedSource, finish, outcome, run, start
 
 from api_models.streaming.exceptions import StreamInterruptedError
-from api_models.streaming.stream_events import StreamChunk, StreamPaused, TokenUsage, ToolCall
+from api_models.streaming.stream_events import (
+    StreamChunk,
+    StreamPaused,
+    TokenUsage,
+    ToolCall,
+    estimated_usage,
+)
 
 CALL = ToolCall("1", "look", {"at": "it"}, '{"at":"it"}')
 
@@ -54,6 +60,18 @@ def test_nothing_is_inferred():
     """Without a word of the provider there is no reason and no count."""
     result = run(["a"]).result()
     assert (result.stop_reason, result.raw_stop_reason, result.usage.source) == (None, None, "unknown")
+
+
+def test_the_answers_part_of_an_estimate_is_known_at_the_end():
+    """A token for each four characters of all that was said; what a source counted itself stands."""
+    asked = estimated_usage(9, None)
+    assert (asked.input_tokens, asked.output_tokens, asked.source) == (3, None, "estimated")
+    chunks = ["abcd", StreamChunk(thinking="ef", refusal="g", tool_call=CALL, usage=asked)]
+    usage = run(chunks).result().usage
+    assert (usage.input_tokens, usage.source) == (3, "estimated")
+    assert usage.output_tokens == -(-(4 + 2 + 1 + len(CALL.arguments_json)) // 4)
+    counted = TokenUsage(input_tokens=1, output_tokens=9, source="estimated")
+    assert run(["abcd", StreamChunk(usage=counted)]).result().usage is counted
 
 
 def test_statistics_have_the_contracts_names():
