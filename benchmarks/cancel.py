@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib.util
 import os
 import ssl
 import statistics
@@ -25,6 +24,8 @@ from typing import Any
 from api_models import APIModelManager, StreamHandler
 from api_models.testing import Provider, Reply, anthropic, chat, error_reply, responses, unanswered_port
 from api_models.testing.reply import FOREVER
+
+from .peers import is_installed
 
 CAP = 10.0
 WORDS = [f"word{number} " for number in range(2000)]
@@ -184,13 +185,11 @@ def peers() -> dict[str, tuple[str, Callable[[str], tuple[Callable[[], None], Ca
         "anthropic Stream.close()": ("anthropic", "anthropic", with_anthropic),
         "openai Stream.close()": ("openai", "chat", with_openai),
         "requests Response.close()": ("requests", "chat", with_requests),
-        "langchain generator.close()": ("langchain_openai", "chat", with_langchain),
+        "langchain generator.close()": ("langchain-openai", "chat", with_langchain),
     }
     here = {}
-    for name, (module, wire, make) in found.items():
-        if importlib.util.find_spec(module) is None:
-            print(f"{name}: not installed, left out")
-        else:
+    for name, (package, wire, make) in found.items():
+        if is_installed(name, package):
             here[name] = (wire, make)
     return here
 
