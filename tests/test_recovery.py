@@ -214,13 +214,22 @@ def test_what_a_model_says_again_is_heard_once(lab, wire, at):
 @pytest.mark.parametrize("policy", POLICIES)
 @each_wire
 def test_attempts_are_limited_and_the_last_failure_is_the_outcome(lab, wire, policy):
-    plan = [faulty(wire, TOKENS, 2, "fin"), faulty(wire, [], 0, "clean"), faulty(wire, [], 0, "clean")]
+    plan = [faulty(wire, TOKENS, 2, "fin"), faulty(wire, TOKENS, 0, "clean"), faulty(wire, TOKENS, 0, "rst")]
     with lab(wire, *plan) as (server, manager):
         seen, text, outcome = asked(manager, wire, recovery=policy, max_retries=2)
     assert type(outcome) is StreamInterruptedError
     assert text == outcome.partial_text == "".join(TOKENS[:2])
     assert len(server.requests) == (1 if policy == "fail" else 3)
     assert not of_kind(StreamReset, seen), "text is not taken back as long as there is nothing in its place"
+
+
+@each_wire
+def test_an_empty_answer_is_no_stream_and_not_asked_again(lab, wire):
+    """As a page or other JSON would be: whoever sends that will send it again."""
+    with lab(wire, Reply(), whole(wire, TOKENS)) as (server, manager):
+        _, _, outcome = asked(manager, wire)
+    assert type(outcome) is StreamInterruptedError and not outcome.retryable
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(("wire", "thinking"), [("messages", "thinking"), ("chat", "reasoning")])

@@ -34,6 +34,11 @@ class Framing(ABC):
         self._mark = b""  # what may be the beginning of a byte order mark
         self._begun = False
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing came that could be the beginning of a stream, or of anything else."""
+        return not self._seen and not self.head.strip()
+
     def feed(self, received: bytes) -> list[bytes]:
         """The events that these bytes complete, as they stand in the body."""
         if not self._seen:

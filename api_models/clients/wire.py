@@ -125,6 +125,8 @@ class Decoder(ABC):
         said = _parsed(head)
         if isinstance(said, dict) and said.get("error"):
             self.failure = error_from_inband(said)
+        elif self._framing.is_empty:
+            self.failure = StreamInterruptedError("the answer was empty")
         elif head.strip() and not head.lstrip().startswith(self._framing.beginnings):
             self.failure = StreamInterruptedError(f"not a stream of events, but: {_shown(head)}")
         else:
