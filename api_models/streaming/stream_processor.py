@@ -14,7 +14,7 @@ from . import stream_events as events
 from .exceptions import HandlerError, StreamCancelledError, StreamingError, StreamTimeoutError
 from .parts.backlog import SPILLED
 from .parts.cutting import buffered
-from .parts.outlet import Outlet
+from .parts.outlet import Outlet, Pacer
 from .parts.statistics import Statistics
 from .stream_config import StreamConfig
 from .stream_events import Answer, StreamChunk, StreamResult, ToolCall
@@ -49,9 +49,15 @@ class Delivery:
         self.outcome: StreamResult | APIModelError | None = None
         self._metadata = MappingProxyType({**metadata, "stream_id": self.stream_id})
         self._stats = self.reader.stats
+        rate, smooth = config.tokens_per_second, config.smooth
         self._outlet = Outlet(
-            config.split, config.buffer_size, config.buffer_seconds, config.tokens_per_second, config.smooth
+            config.split,
+            config.buffer_size,
+            config.buffer_seconds,
+            Pacer(rate, smooth) if rate or smooth else None,
+            self.machine.elapsed,
         )
+        self._is_plain = self._outlet.is_plain
         self._answer = Answer(self._metadata)
         self._index = 0
         self._next_progress = config.progress_interval
@@ -75,7 +81,7 @@ class Delivery:
                 self._hand_out()
             elif not backlog:
                 break
-            elif self._outlet.is_plain and not self.backlog.bounded:
+            elif self._is_plain and not self.backlog.bounded:
                 self._hand_out_plain()
             else:
                 self._take(backlog.popleft())
@@ -99,7 +105,7 @@ class Delivery:
 
     def flush_due(self) -> float | None:
         """Cut loose what was withheld for `buffer_seconds`; seconds until then, None if nothing is."""
-        return self._outlet.flush_due(self.machine.elapsed())
+        return self._outlet.flush_due()
 
     def cancel(self) -> bool:
         if not self.machine.fire(Trigger.CANCEL):
@@ -185,7 +191,7 @@ class Delivery:
         if text:
             self._stats.tokens += 1
             self._stats.characters += len(text)
-            self._outlet.push(text, self._index, self.machine.elapsed())
+            self._outlet.push(text, self._index)
             self._index += 1
 
     def _reset(self, reason: str) -> None:
@@ -196,11 +202,8 @@ class Delivery:
 
     def _hand_out(self) -> None:
         """Hand out the first piece, when it is due."""
-        clock = self.machine.clock
-        due = self._outlet.due(clock(), len(self.backlog.items))
-        while (left := due - clock()) > 0 and self.timeout is None:
-            self.machine.wait(lambda: self.timeout, left)
-            self.attend()
+        if self._outlet.is_paced:
+            self._wait_until_due()
         piece = self._outlet.pieces.popleft()
         if isinstance(piece, ToolCall):
             self._answer.tool_calls.append(piece)
@@ -209,6 +212,14 @@ class Delivery:
         text, index = piece
         self.dispatcher.tell_text(text, index)
         self._report_progress(self.machine.elapsed())
+
+    def _wait_until_due(self) -> None:
+        now = self.machine.clock()
+        due = self._outlet.due(now, len(self.backlog.items))
+        while due > now and self.timeout is None:
+            self.machine.wait(lambda: self.timeout, due - now)
+            self.attend()
+            now = self.machine.clock()
 
     def _report_progress(self, elapsed: float) -> None:
         if elapsed >= self._next_progress:

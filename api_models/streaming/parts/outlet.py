@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from .cutting import Piece, Shaper
@@ -32,12 +33,17 @@ class Pacer:
 class Outlet:
     """Takes text, and gives the pieces that are due; what is no text keeps its place among them.
 
-    `buffer_seconds` is the longest time text may be withheld, None for no limit. Belongs to one
-    thread. Times come from the caller.
+    `buffer_seconds` is the longest time text may be withheld, by the clock `elapsed`; None for no
+    limit. Belongs to one thread.
     """
 
     def __init__(
-        self, split: str, buffer_size: int, buffer_seconds: float | None, rate: float | None, smooth: bool
+        self,
+        split: str,
+        buffer_size: int,
+        buffer_seconds: float | None,
+        pacer: Pacer | None,
+        elapsed: Callable[[], float],
     ) -> None:
         self.pieces: deque[Piece | Any] = deque()
         """Cut, in the order to hand out."""
@@ -45,10 +51,12 @@ class Outlet:
         """Whether no more text will come, so that a smoothed end need not linger."""
         self._shape = split, buffer_size
         self._buffer_seconds = buffer_seconds
-        self._pacer = Pacer(rate, smooth) if rate or smooth else None
-        self.is_plain = (split, buffer_size) == ("token", 1) and self._pacer is None
-        """Whether all text goes out as it comes and at once."""
+        self._elapsed = elapsed
+        self._pacer = pacer
         self.reset()
+        self.is_paced = pacer is not None
+        self.is_plain = self._shaper is None and pacer is None
+        """Whether all text goes out as it comes and at once."""
 
     def reset(self) -> None:
         """Forget the text that is not cut yet, and count from 0 again."""
@@ -56,7 +64,7 @@ class Outlet:
         self._shaper = Shaper(*self._shape) if recuts else None
         self._withheld_since: float | None = None
 
-    def push(self, text: str, index: int, now: float) -> None:
+    def push(self, text: str, index: int) -> None:
         """Take text that came in as number `index`."""
         if self._shaper is None:
             self.pieces.append((text, index))
@@ -64,7 +72,7 @@ class Outlet:
         pieces = self._shaper.push(text)
         self.pieces.extend(pieces)
         if pieces or self._withheld_since is None:  # what is withheld now came just now
-            self._withheld_since = now if self._shaper.withheld else None
+            self._withheld_since = self._elapsed() if self._shaper.withheld else None
 
     def put(self, thing: Any) -> None:
         """Take what is no text: it goes out whole, after all the text before it."""
@@ -76,11 +84,11 @@ class Outlet:
         if self._shaper is not None:
             self.pieces.extend(self._shaper.flush())
 
-    def flush_due(self, now: float) -> float | None:
+    def flush_due(self) -> float | None:
         """Cut loose what was withheld too long; seconds until then, None if nothing is withheld."""
         if self._withheld_since is None or not self._buffer_seconds:
             return None
-        left = self._withheld_since + self._buffer_seconds - now
+        left = self._withheld_since + self._buffer_seconds - self._elapsed()
         if left <= 0:
             self.flush()
             self._withheld_since = None
