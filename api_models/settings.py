@@ -18,7 +18,8 @@ from typing import Any
 from .clients.guard_settings import BreakerSettings, BudgetSettings
 from .clients.presets import KINDS, PRESETS, Preset
 from .exceptions import ConfigurationError
-from .streaming.stream_config import StreamConfig, check_names
+from .streaming.parts.checks import check_names
+from .streaming.stream_config import StreamConfig
 
 if sys.version_info >= (3, 11):
     import tomllib

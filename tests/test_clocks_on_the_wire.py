@@ -9,7 +9,7 @@ import pytest
 from fakes import RecordingHandler
 
 from api_models import APIModelManager, StreamHandler, StreamQuiet, StreamTimeoutError
-from api_models.streaming.stream_clocks import Clocks
+from api_models.streaming.parts.clocks import Clocks
 from api_models.streaming.stream_config import StreamConfig
 from api_models.testing import Provider, Reply, anthropic, chat, comment
 from api_models.testing.rendering import event

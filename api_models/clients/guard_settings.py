@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ..exceptions import ConfigurationError
-from ..streaming.stream_config import check_names
+from ..streaming.parts.checks import check_names
 
 
 @dataclass(frozen=True)

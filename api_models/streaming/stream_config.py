@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from ..exceptions import ConfigurationError
+from .parts import checks
 
 Split = Literal["token", "grapheme", "word", "line", "sentence"]
 
@@ -67,9 +66,7 @@ class StreamConfig:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            problem = _problem(field.name, getattr(self, field.name))
-            if problem:
-                raise ConfigurationError(f"{field.name} must be {problem}, not {getattr(self, field.name)!r}")
+            checks.check_value(field.name, getattr(self, field.name), _CHECKS.get(field.name, checks.LIMIT))
 
     @classmethod
     def of(
@@ -85,7 +82,7 @@ class StreamConfig:
         if value is None:
             changes: Mapping[str, Any] = {}
         elif isinstance(value, str):
-            check_names([value], PROFILES, "profile")
+            checks.check_names([value], PROFILES, "profile")
             changes = PROFILES[value]
         elif isinstance(value, Mapping):
             changes = value
@@ -93,13 +90,8 @@ class StreamConfig:
             raise ConfigurationError(
                 f"config must be a StreamConfig, a mapping or a profile's name, not {value!r}"
             )
-        check_names(changes, [field.name for field in fields(cls)], "stream setting")
+        checks.check_names(changes, [field.name for field in fields(cls)], "stream setting")
         return replace(base or cls(), **changes)
-
-    @property
-    def recuts(self) -> bool:
-        """Whether handlers get other pieces than the provider's."""
-        return self.split != "token" or self.buffer_size > 1
 
     @property
     def timed(self) -> bool:
@@ -107,63 +99,21 @@ class StreamConfig:
         return bool(self.buffer_seconds or self.tokens_per_second or self.smooth)
 
 
-def check_names(names: Iterable[Any], valid: Iterable[str], what: str) -> None:
-    """Raise `ConfigurationError` for the first name that is not valid, naming the nearest one."""
-    known = list(valid)
-    for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(sorted(known))}"
-            raise ConfigurationError(f"unknown {what} {name!r}: {hint}")
-
-
-def _problem(name: str, value: Any) -> str | None:
-    """What the value should be, if it is not."""
-    is_good, wanted = _CHECKS.get(name, _LIMIT)
-    return None if is_good(value) else wanted
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _is_count(value: Any, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
-
-
-def _count(least: int) -> _Check:
-    return lambda value: _is_count(value, least), f"a whole number of at least {least}"
-
-
-def _choice(*allowed: str) -> _Check:
-    return lambda value: value in allowed, "one of " + ", ".join(map(repr, allowed))
-
-
-_Check = tuple[Callable[[Any], bool], str]
-"""Whether a value is good, and what it should be."""
-
-_SWITCH: _Check = lambda value: isinstance(value, bool), "True or False"
-_DELAY: _Check = lambda value: _is_number(value) and value >= 0, "a number of seconds of at least 0"
-_LIMIT: _Check = (
-    lambda value: value is None or (_is_number(value) and value > 0),
-    "a number above 0, or None",
-)
-
-_CHECKS: dict[str, _Check] = {
-    "buffer_size": _count(1),
-    "max_backlog_bytes": _count(0),
-    "max_retries": _count(0),
-    "split": _choice("token", "grapheme", "word", "line", "sentence"),
-    "pause_mode": _choice("drain", "hold"),
-    "recovery": _choice("fail", "restart", "continue"),
-    "smooth": _SWITCH,
-    "keep_history": _SWITCH,
-    "include_prompt": _SWITCH,
-    "retry_delay": _DELAY,
-    "max_retry_delay": _DELAY,
-    "progress_interval": (lambda value: _is_number(value) and value > 0, "a number above 0"),
+_CHECKS: dict[str, checks.Check] = {
+    "buffer_size": checks.count(1),
+    "max_backlog_bytes": checks.count(0),
+    "max_retries": checks.count(0),
+    "split": checks.choice("token", "grapheme", "word", "line", "sentence"),
+    "pause_mode": checks.choice("drain", "hold"),
+    "recovery": checks.choice("fail", "restart", "continue"),
+    "smooth": checks.SWITCH,
+    "keep_history": checks.SWITCH,
+    "include_prompt": checks.SWITCH,
+    "retry_delay": checks.DELAY,
+    "max_retry_delay": checks.DELAY,
+    "progress_interval": checks.INTERVAL,
     "handler_errors": (
-        lambda value: value in ("isolate", "stop") if isinstance(value, str) else _is_count(value, 1),
+        lambda value: value in ("isolate", "stop") if isinstance(value, str) else checks.is_count(value, 1),
         "'isolate', 'stop' or a whole number of at least 1",
     ),
 }

@@ -6,46 +6,34 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..exceptions import APIModelError, ConfigurationError
+from . import stream_events as events
 from .exceptions import HandlerError
-from .stream_events import (
-    StreamCancelled,
-    StreamCompleted,
-    StreamEvent,
-    StreamFailed,
-    StreamPaused,
-    StreamProgress,
-    StreamReset,
-    StreamResumed,
-    StreamStarted,
-    ThinkingReceived,
-    TokenReceived,
-    ToolCall,
-    ToolCallReceived,
-)
+from .parts.log import Log
+from .stream_config import StreamConfig
 
 _logger = logging.getLogger("api_models")
 
 # Which hook an event goes to, and with what; events that are not here reach `on_event` alone.
-_ROUTES: dict[type[StreamEvent], tuple[str, Callable[[Any], tuple[Any, ...]]]] = {
-    StreamStarted: ("on_stream_start", lambda event: (event.metadata,)),
-    TokenReceived: ("on_token_received", lambda event: (event.text, event.index)),
-    ThinkingReceived: ("on_thinking_received", lambda event: (event.text, event.index)),
-    ToolCallReceived: ("on_tool_call", lambda event: (event.tool_call,)),
-    StreamPaused: ("on_stream_paused", lambda event: ()),
-    StreamResumed: ("on_stream_resumed", lambda event: ()),
-    StreamReset: ("on_stream_reset", lambda event: (event.reason,)),
-    StreamProgress: ("on_progress", lambda event: (event,)),
-    StreamCompleted: ("on_stream_complete", lambda event: (event.result.text,)),
-    StreamFailed: ("on_stream_error", lambda event: (event.error,)),
-    StreamCancelled: ("on_stream_cancelled", lambda event: (event.partial_text,)),
+_ROUTES: dict[type[events.StreamEvent], tuple[str, Callable[[Any], tuple[Any, ...]]]] = {
+    events.StreamStarted: ("on_stream_start", lambda event: (event.metadata,)),
+    events.TokenReceived: ("on_token_received", lambda event: (event.text, event.index)),
+    events.ThinkingReceived: ("on_thinking_received", lambda event: (event.text, event.index)),
+    events.ToolCallReceived: ("on_tool_call", lambda event: (event.tool_call,)),
+    events.StreamPaused: ("on_stream_paused", lambda event: ()),
+    events.StreamResumed: ("on_stream_resumed", lambda event: ()),
+    events.StreamReset: ("on_stream_reset", lambda event: (event.reason,)),
+    events.StreamProgress: ("on_progress", lambda event: (event,)),
+    events.StreamCompleted: ("on_stream_complete", lambda event: (event.result.text,)),
+    events.StreamFailed: ("on_stream_error", lambda event: (event.error,)),
+    events.StreamCancelled: ("on_stream_cancelled", lambda event: (event.partial_text,)),
 }
 
 
-def route(handler: Any, event: StreamEvent) -> None:
+def route(handler: Any, event: events.StreamEvent) -> None:
     """Call the hook of `handler` that belongs to the event, if both exist."""
     if type(event) in _ROUTES:
         name, arguments = _ROUTES[type(event)]
@@ -61,7 +49,7 @@ class StreamHandler:
     one at a time and in order. Control calls are legal inside them; `wait` and `result` are not.
     """
 
-    def on_event(self, event: StreamEvent) -> None:
+    def on_event(self, event: events.StreamEvent) -> None:
         """Every event comes here first; the default passes it on to the hooks below."""
         route(self, event)
 
@@ -74,10 +62,10 @@ class StreamHandler:
     def on_thinking_received(self, text: str, index: int) -> None:
         """The next piece of the model's thinking, which is no part of the answer."""
 
-    def on_tool_call(self, tool_call: ToolCall) -> None:
+    def on_tool_call(self, tool_call: events.ToolCall) -> None:
         """A whole call that the model asks for."""
 
-    def on_progress(self, progress: StreamProgress) -> None:
+    def on_progress(self, progress: events.StreamProgress) -> None:
         """At most every `progress_interval` seconds while text arrives."""
 
     def on_stream_paused(self) -> None:
@@ -149,17 +137,18 @@ class HandlerRegistry:
 
 
 class Dispatcher:
-    """Tells the handlers of one run what happened; `call` is the only place that calls user code."""
+    """Tells the log and the handlers of one run what happened; `call` alone calls user code."""
 
     def __init__(
-        self, registry: HandlerRegistry, policy: str | int, stream_id: str, elapsed: Callable[[], float]
+        self, registry: HandlerRegistry, config: StreamConfig, stream_id: str, elapsed: Callable[[], float]
     ) -> None:
+        self.log = Log(config.keep_history)
         self.handler_time = 0.0
         self.handler_errors = 0
         self.interruption: BaseException | None = None
         """Ctrl-C or an exit raised in a handler, which is for the caller of the program to see."""
         self._registry = registry
-        self._policy = policy
+        self._policy = config.handler_errors
         self._stream_id = stream_id
         self._elapsed = elapsed
         self._failures: dict[int, int] = {}  # by handler id
@@ -167,17 +156,25 @@ class Dispatcher:
         self._token_hooks: list[_Hook] = []
         self._muted = False
 
-    def tell(self, event: StreamEvent) -> None:
-        """Give an event to every handler registered now.
+    def tell(self, kind: type[events.StreamEvent], *values: Any) -> None:
+        """Give an event of this kind to every handler registered now.
 
         Raises `HandlerError` when a handler failed and the policy says that ends the stream;
         all handlers have had the event by then.
         """
-        begun = time.monotonic()
-        try:
-            self.call([(entry, entry.on_event) for entry in self._registry.entries], event)
-        finally:
-            self.handler_time += time.monotonic() - begun
+        event = kind(self._stream_id, self._elapsed(), *values)
+        self.log.add(event)
+        self._call_timed([(entry, entry.on_event) for entry in self._registry.entries], event)
+
+    def tell_text(self, text: str, index: int) -> None:
+        """Give text to every handler; as an event only where somebody looks at events."""
+        self.log.add((text, index, self._elapsed()))
+        self._call_timed(self.token_hooks(), text, index)
+
+    def history(self) -> Iterator[events.StreamEvent]:
+        """All that was told, from the start to the end of the run."""
+        for entry in self.log.entries():
+            yield self._text_event(*entry) if isinstance(entry, tuple) else entry
 
     def token_hooks(self) -> list[_Hook]:
         """Whom to call with a token: no event is made that nobody looks at."""
@@ -208,6 +205,13 @@ class Dispatcher:
         if culprit is not None:
             raise HandlerError(f"a handler failed: {culprit!r}") from culprit
 
+    def _call_timed(self, hooks: list[_Hook], *arguments: Any) -> None:
+        begun = time.monotonic()
+        try:
+            self.call(hooks, *arguments)
+        finally:
+            self.handler_time += time.monotonic() - begun
+
     def _is_fatal(self, entry: _Entry, error: BaseException) -> bool:
         """Log and count the failure; whether it ends the stream."""
         self.handler_errors += 1
@@ -221,10 +225,11 @@ class Dispatcher:
 
     def _token_hook(self, entry: _Entry) -> Callable[[str, int], Any] | None:
         if entry.wants_events:
-            return lambda text, index: entry.on_event(
-                TokenReceived(self._stream_id, self._elapsed(), text, index)
-            )
+            return lambda text, index: entry.on_event(self._text_event(text, index, self._elapsed()))
         return entry.on_token
+
+    def _text_event(self, text: str, index: int, elapsed: float) -> events.TokenReceived:
+        return events.TokenReceived(self._stream_id, elapsed, text, index)
 
 
 def _check_handler(handler: Any) -> None:

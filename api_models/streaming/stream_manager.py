@@ -1,19 +1,191 @@
-"""The remote control of a stream."""
+"""The remote control of a stream, and the threads that it controls."""
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .exceptions import StreamCancelledError, StreamStateError
+from .exceptions import Clock, StreamCancelledError, StreamStateError, StreamTimeoutError
+from .parts.crew import Crew
+from .parts.statistics import Statistics
+from .parts.watchdog import WATCHDOG
 from .stream_config import StreamConfig
-from .stream_delivery import Delivery
 from .stream_events import StreamEvent, StreamResult
 from .stream_handler import HandlerRegistry
-from .stream_run import StreamRun
-from .stream_source import as_source
-from .stream_state import StreamState
+from .stream_processor import Delivery
+from .stream_source import StreamSource, as_source
+from .stream_state import StreamState, Trigger
+
+_logger = logging.getLogger("api_models")
+
+
+class StreamRun(Delivery):
+    """One run on threads of its own: reading and delivering, two roles, on one thread or two.
+
+    One worker plays both until something must be told while it is blocked in the read (a pause),
+    or reading must not wait for what is told (a pause it met itself, delivery by the clock). From
+    then on the roles stay parted, with the backlog between them.
+    """
+
+    def __init__(
+        self,
+        source: StreamSource,
+        config: StreamConfig,
+        registry: HandlerRegistry,
+        metadata: Mapping[str, Any],
+    ) -> None:
+        super().__init__(source, config, registry, metadata)
+        self.done = threading.Event()  # set after the last callback, when the run has let go of all
+        self._read_to_end = threading.Event()  # set when the source is closed, by who reads
+        # The worker lays down the turn to deliver while it reads; who takes it meanwhile delivers
+        # from then on.
+        self.crew = Crew(f"api-models-{self.stream_id}")
+        self._parted = False
+
+    def start(self) -> None:
+        self.machine.fire(Trigger.START)
+        self.crew.spawn(self._work)
+
+    def pause(self) -> bool:
+        paused = self.machine.fire(Trigger.PAUSE)
+        if paused:
+            self._take_over()
+        return paused
+
+    def resume(self) -> bool:
+        resumed = self.machine.fire(Trigger.RESUME)
+        if resumed:
+            WATCHDOG.poke()
+        return resumed
+
+    def cancel(self) -> bool:
+        cancelled = super().cancel()
+        if cancelled:
+            self.reader.abort()
+        return cancelled
+
+    def check_clocks(self) -> float | None:
+        """What the watchdog asks: act on what has run out; seconds until something else may."""
+        clocks, now = self.reader.clocks, self.machine.elapsed()
+        if self.machine.state is not StreamState.ACTIVE:
+            return None
+        if (ran_out := clocks.ran_out(now)) is not None:
+            self._time_out(*ran_out)
+            return None
+        if (quiet := clocks.newly_quiet(now)) is not None:
+            self.machine.notify(quiet)
+            self._take_over()
+        return clocks.next_look(now)
+
+    def before_pause(self) -> None:
+        """Leave reading to another thread, if it is to go on during the pause."""
+        if self.config.pause_mode == "drain":
+            self._part()
+
+    def _time_out(self, limit: float, clock: Clock) -> None:
+        error = StreamTimeoutError(
+            f"the {clock} clock of the stream ran out after {limit:.3g} seconds", clock=clock
+        )
+        if not self.reader.time_out(error):
+            self.timeout = error
+            self.machine.wake()
+
+    def _take_over(self) -> None:
+        """Have what is to be told told now, although the worker is blocked in the read."""
+        if self.crew.take_turn():
+            self._part_roles()
+            self.crew.spawn(self._deliver_on, "-delivery")
+
+    def _part_roles(self) -> None:
+        self._parted = self.backlog.bounded = True
+
+    def _work(self) -> None:
+        """What the first thread does."""
+        WATCHDOG.watch(self)
+        try:
+            delivers = self._play_both_roles()
+        except BaseException as error:  # noqa: BLE001  # every way out is an end that handlers are told of
+            self._finish(error)
+        else:
+            if delivers:
+                self._deliver_on()
+
+    def _play_both_roles(self) -> bool:
+        """Read and deliver until one of the roles is played elsewhere; whether delivering is left."""
+        self.open()
+        if self.config.timed:
+            self._part()
+        while not self._parted:
+            self.crew.lay_down_turn()
+            if self.machine.notices and self.crew.take_turn():
+                self.attend()
+                continue
+            more = self._read()
+            if not self.crew.take_turn():
+                self._read_on(more)
+                return False
+            if not more:
+                break
+            self.deliver()
+        return True
+
+    def _deliver_on(self) -> None:
+        """The delivering role alone, to the end of the stream."""
+        error = None
+        try:
+            while not (self._read_to_end.is_set() and not self.backlog):
+                self.deliver()
+                due = self.flush_due()
+                self.machine.wait(lambda: self.backlog or self._read_to_end.is_set(), due)
+        except BaseException as caught:  # noqa: BLE001  # as above
+            error = caught
+        self._finish(error)
+
+    def _read(self) -> bool:
+        """The reading role, once; False at the end of the source, which is closed then."""
+        more = self.reader.read()
+        if more and self.timeout is None and self.machine.state is not StreamState.CANCELLED:
+            return True
+        self._close_source()
+        return False
+
+    def _read_on(self, more: bool = True) -> None:
+        """The reading role alone, to the end of the source."""
+        while more:
+            self.machine.wake()
+            if self.config.pause_mode == "hold":
+                self.machine.wait_while_paused()
+            more = self._read()
+
+    def _part(self) -> None:
+        if not self._parted and not self._read_to_end.is_set():
+            self._part_roles()
+            self.crew.spawn(self._read_on, "-reading")
+
+    def _finish(self, error: BaseException | None) -> None:
+        """End the run on the thread that delivers."""
+        try:
+            if self._parted and error is not None:
+                self.reader.abort()
+            if self._parted:
+                self._read_to_end.wait()
+            elif not self._read_to_end.is_set():
+                self._close_source()
+            if self.timeout is not None:
+                self.timeout.__cause__ = self.reader.failure
+            self.conclude(error or self.timeout or self.reader.failure)
+        except BaseException:
+            _logger.exception("stream %s ended by a fault of its own", self.stream_id)
+        finally:
+            WATCHDOG.forget(self)
+            self.done.set()
+
+    def _close_source(self) -> None:
+        self.reader.close()
+        self._read_to_end.set()
+        self.machine.wake()
 
 
 class StreamManager:
@@ -47,14 +219,13 @@ class StreamManager:
         Raises `StreamStateError` while a stream runs, `ConfigurationError` for what is no source.
         """
         source = as_source(stream_source)
-        delivery = Delivery(self.config, self._handlers, metadata or {})
-        run = StreamRun(source, delivery)
+        run = StreamRun(source, self.config, self._handlers, metadata or {})
         with self._starting:
             if self._run is not None and not self._run.done.is_set():
                 raise StreamStateError("a stream is running: wait for its end, or cancel it")
             self._run = run
         run.start()
-        return delivery.stream_id
+        return run.stream_id
 
     def pause_stream(self) -> bool:
         """Hand out nothing more until resumed, save a token already in a handler's hands."""
@@ -74,15 +245,10 @@ class StreamManager:
 
     def get_stream_status(self) -> dict[str, Any]:
         """`stream_id`, `state` and `stats` at this moment; the caller's to keep."""
-        if self._run is None:
-            unused = Delivery(self.config, self._handlers, {})
-            return {"stream_id": None, "state": StreamState.INACTIVE, "stats": unused.status()}
-        delivery = self._run.delivery
-        return {
-            "stream_id": delivery.stream_id,
-            "state": delivery.machine.state,
-            "stats": delivery.status(),
-        }
+        run = self._run
+        if run is None:
+            return {"stream_id": None, "state": StreamState.INACTIVE, "stats": Statistics().snapshot()}
+        return {"stream_id": run.stream_id, "state": run.machine.state, "stats": run.status()}
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the last callback has returned; False if that took longer than `timeout`."""
@@ -96,9 +262,9 @@ class StreamManager:
         run = self._awaitable()
         if not run.done.wait(timeout):
             raise TimeoutError(f"the stream has not ended within {timeout} seconds")
-        if isinstance(run.delivery.outcome, StreamResult):
-            return run.delivery.outcome
-        raise run.delivery.outcome or StreamStateError("the stream came to no end; see the log")
+        if isinstance(run.outcome, StreamResult):
+            return run.outcome
+        raise run.outcome or StreamStateError("the stream came to no end; see the log")
 
     def __iter__(self) -> Iterator[str]:
         """Iterate the text as it is handed out, from the start (of the text after a reset).
@@ -109,7 +275,7 @@ class StreamManager:
 
     def events(self) -> Iterator[StreamEvent]:
         """Iterate all that happened, from the start to the end of the stream."""
-        return self._awaitable().delivery.log.events()
+        return self._awaitable().dispatcher.history()
 
     def __enter__(self) -> StreamManager:
         return self
@@ -121,13 +287,13 @@ class StreamManager:
         run = self._run
         if run is None:
             raise StreamStateError("no stream was started")
-        if run.is_own_thread():
+        if run.crew.includes_caller():
             raise StreamStateError("a callback cannot wait for the end of its own stream")
         return run
 
     @staticmethod
     def _tokens(run: StreamRun) -> Iterator[str]:
-        yield from run.delivery.log.tokens()
-        outcome = run.delivery.outcome
+        yield from run.dispatcher.log.tokens()
+        outcome = run.outcome
         if isinstance(outcome, Exception) and not isinstance(outcome, StreamCancelledError):
             raise outcome

@@ -1,17 +1,20 @@
-"""Where chunks come from: the one door through which data enters a stream."""
+"""Where chunks come from, and who reads them: the one door through which data enters a stream."""
 
 from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 from ..exceptions import ConfigurationError
-from .exceptions import StreamTimeoutError
+from .exceptions import HandlerError, StreamCancelledError, StreamingError, StreamTimeoutError
+from .parts.backlog import Backlog
+from .parts.clocks import Clocks
+from .parts.statistics import Statistics
 from .stream_config import StreamConfig
-from .stream_events import ResetNotice, RetryNotice, StreamChunk
+from .stream_events import ResetNotice, RetryNotice, StreamChunk, is_content
 
 _logger = logging.getLogger("api_models")
 
@@ -107,9 +110,105 @@ def as_source(source: Any) -> StreamSource:
     return IterableSource(source)
 
 
-def close_source(source: StreamSource, stream_id: str) -> None:
-    """Close a source; a failure to do so costs neither the text nor the end of its stream."""
-    try:
-        source.close()
-    except Exception:  # a user's source may raise anything
-        _logger.warning("closing the source of stream %s failed", stream_id, exc_info=True)
+class Reader:
+    """The reading role of one run: from the source onto the backlog, noting when what came.
+
+    One thread at a time reads; `abort` and `time_out` come from others.
+    """
+
+    def __init__(
+        self, source: StreamSource, config: StreamConfig, stream_id: str, elapsed: Callable[[], float]
+    ) -> None:
+        self.backlog: Backlog[Chunk] = Backlog(config.max_backlog_bytes, _size)
+        self.clocks = Clocks(config)
+        self.stats = Statistics()
+        self.arrived_at = 0.0
+        self.failure: BaseException | None = None
+        """What the source raised."""
+        self._source = source
+        self._config = config
+        self._stream_id = stream_id
+        self._elapsed = elapsed
+
+    def open(self) -> None:
+        self._source.open(self._config)
+        self.clocks.began_attempt(self._elapsed())
+
+    def read(self) -> bool:
+        """Wait for what the source gives next and put it on the backlog; False at its end.
+
+        What the source raises is its end, and the `failure`.
+        """
+        self.clocks.began_waiting(self._elapsed())
+        try:
+            chunks = self._source.read()
+            self.clocks.is_waiting = False
+            self.stats.bytes_received = self._source.bytes_received
+            if chunks is not None:
+                self._arrive(chunks, self._elapsed())
+                return True
+        except (HandlerError, StreamCancelledError) as error:  # of a stream that the source reads from
+            self.failure = source_failed(error)
+        except BaseException as error:  # noqa: BLE001  # what a source raises ends its stream, as does a full disk
+            self.failure = error
+        return False
+
+    def abort(self) -> None:
+        self._call(self._source.abort)
+
+    def time_out(self, error: StreamTimeoutError) -> bool:
+        """End a blocked read; True if the source goes on by other means."""
+        return bool(self._call(self._source.time_out, error))
+
+    def close(self) -> None:
+        self._call(self._source.close)
+
+    def forget(self) -> None:
+        """Let everything go: an ended run keeps nothing of its source alive."""
+        self.backlog.close()
+        self._source, self.failure = _NOTHING, None
+
+    def _arrive(self, chunks: Sequence[Chunk], at: float) -> None:
+        self.arrived_at = at
+        is_first = self.stats.time_to_first_token is None
+        has_content = any(map(is_content, chunks)) if is_first else bool(chunks)
+        if has_content:
+            self.stats.arrived(at, self.clocks.gap(at))
+        self.clocks.received(at, has_content)
+        if chunks:
+            if isinstance(chunks[-1], RetryNotice):
+                self.clocks.began_attempt(at + chunks[-1].delay)
+            self.backlog.add(chunks)
+
+    def _call(self, method: Callable[..., Any], *arguments: Any) -> Any:
+        """End or close the source; a failure to do so costs neither the text nor the end of its stream."""
+        try:
+            return method(*arguments)
+        except Exception:  # a user's source may raise anything
+            _logger.warning("the source of stream %s was not let go", self._stream_id, exc_info=True)
+            return None
+
+
+_NOTHING = IterableSource(())
+"""Stands in for the source of a run that has ended."""
+
+
+def source_failed(error: BaseException) -> StreamingError:
+    """An error of the house for what a source raised."""
+    wrapped = StreamingError(f"the source failed: {error!r}")
+    wrapped.__cause__ = error
+    return wrapped
+
+
+def text_of(chunk: Chunk | None) -> str:
+    """The visible text of a chunk; a notice has none."""
+    if isinstance(chunk, str):
+        return chunk
+    return chunk.text if isinstance(chunk, StreamChunk) else ""
+
+
+def _size(chunk: Chunk | None) -> int:
+    """How many characters a chunk holds, about."""
+    if isinstance(chunk, StreamChunk):
+        return len(chunk.text) + len(chunk.thinking) + len(chunk.tool_arguments)
+    return len(chunk) if isinstance(chunk, str) else 0

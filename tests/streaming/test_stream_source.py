@@ -6,7 +6,8 @@ import pytest
 from fakes import ScriptedSource
 
 from api_models.exceptions import ConfigurationError
-from api_models.streaming.stream_source import IterableSource, StreamSource, as_source
+from api_models.streaming.stream_events import ResetNotice, StreamChunk
+from api_models.streaming.stream_source import IterableSource, StreamSource, as_source, text_of
 
 
 class Spring:
@@ -131,3 +132,9 @@ def test_a_source_needs_only_read():
     assert bare.bytes_received == 0
     with pytest.raises(TypeError):
         StreamSource()
+
+
+def test_the_visible_text_of_a_chunk():
+    """Thinking is none, and neither is what only tells that something happened."""
+    chunks = ["a", StreamChunk(text="b", thinking="hm"), StreamChunk(model="m"), ResetNotice("again"), None]
+    assert [text_of(chunk) for chunk in chunks] == ["a", "b", "", "", ""]

@@ -1,38 +1,37 @@
-"""What was delivered in one run, kept so that it can be read again."""
+"""What was handed out in one run, kept so that it can be read again."""
 
 from __future__ import annotations
 
 import threading
 from array import array
 from collections.abc import Iterator
-
-from .stream_events import StreamEvent, TokenReceived
+from typing import Any
 
 Token = tuple[str, int, float]
-"""A delivery in the log: text, index, seconds since the start. A `TokenReceived` costs ten times as much."""
+"""Text in the log, its index, and its time in seconds: an object for each would cost ten times as much."""
 
 
 class _Block:
     """A stretch of the log: open it is a list, closed it is one text and its cuts."""
 
-    __slots__ = ("cuts", "entries", "events", "text")
+    __slots__ = ("cuts", "entries", "others", "text")
 
     def __init__(self) -> None:
-        self.entries: list[Token | StreamEvent] | None = []
+        self.entries: list[Token | Any] | None = []
 
     def close(self, keep_cuts: bool) -> None:
         entries = self.entries or []
         tokens = [entry for entry in entries if isinstance(entry, tuple)]
         self.text = "".join([text for text, _, _ in tokens])
-        self.events = [(at, event) for at, event in enumerate(entries) if not isinstance(event, tuple)]
+        self.others = [(at, entry) for at, entry in enumerate(entries) if not isinstance(entry, tuple)]
         if tokens and not keep_cuts:
             tokens = [(self.text, *tokens[0][1:])]
-            self.events = [(1 + at, event) for at, (_, event) in enumerate(self.events)]
+            self.others = [(1 + at, entry) for at, (_, entry) in enumerate(self.others)]
         lengths, indices, times = zip(*tokens, strict=True) if tokens else ((), (), ())
         self.cuts = array("L", map(len, lengths)), array("L", indices), array("f", times)
         self.entries = None  # last: a reader that finds None finds the rest in place
 
-    def read(self) -> list[Token | StreamEvent]:
+    def read(self) -> list[Token | Any]:
         """The entries; while the block is open the list itself, so that a reader sees it grow."""
         entries = self.entries
         if entries is not None:
@@ -41,8 +40,8 @@ class _Block:
         for length, index, elapsed in zip(*self.cuts, strict=True):
             entries.append((self.text[start : start + length], index, elapsed))
             start += length
-        for at, event in self.events:
-            entries.insert(at, event)
+        for at, entry in self.others:
+            entries.insert(at, entry)
         return entries
 
     def joined(self) -> str:
@@ -52,18 +51,17 @@ class _Block:
         return "".join([entry[0] for entry in entries if isinstance(entry, tuple)])
 
 
-class StreamLog:
-    """All that one run delivered, in order, for any number of readers that may join at any time.
+class Log:
+    """All that one run handed out, in order, for any number of readers that may join at any time.
 
-    Only the delivering thread writes. Readers follow blocks that only grow; a block that a reader
-    is inside of stays its own when it closes. Without `keep_cuts`, text that has passed is kept
-    without its cuts: a late reader gets it in larger pieces.
+    An entry is a `Token` or anything that is no tuple. Only one thread writes. Readers follow blocks
+    that only grow; a block that a reader is inside of stays its own when it closes. Without
+    `keep_cuts`, text that has passed is kept without its cuts: a late reader gets it in larger pieces.
     """
 
     _BLOCK = 1024
 
-    def __init__(self, stream_id: str, keep_cuts: bool = True) -> None:
-        self._stream_id = stream_id
+    def __init__(self, keep_cuts: bool = True) -> None:
         self._keep_cuts = keep_cuts
         self._blocks = [_Block()]
         self._origin = 0  # the block with which the text that counts begins
@@ -73,7 +71,7 @@ class StreamLog:
         # Wakes readers that have read all there is; the writer takes it only when one waits.
         self._grown = threading.Condition()
 
-    def add(self, entry: Token | StreamEvent) -> None:
+    def add(self, entry: Token | Any) -> None:
         self._open.append(entry)
         if len(self._open) >= self._BLOCK:
             self._next_block()
@@ -81,7 +79,7 @@ class StreamLog:
             self._wake()
 
     def reset(self) -> None:
-        """Begin an empty text; what was delivered before stays readable as events."""
+        """Begin an empty text; what came before stays among the entries."""
         self._next_block()
         self._origin = len(self._blocks) - 1
 
@@ -93,18 +91,14 @@ class StreamLog:
         return "".join([block.joined() for block in self._blocks[self._origin :]])
 
     def tokens(self) -> Iterator[str]:
-        """The texts delivered since the last reset before the call, to the end of the run."""
+        """The texts added since the last reset before the call, to the end of the run."""
         for entry in self._follow(self._origin):
             if isinstance(entry, tuple):
                 yield entry[0]
 
-    def events(self) -> Iterator[StreamEvent]:
-        for entry in self._follow(0):
-            if isinstance(entry, StreamEvent):
-                yield entry
-            else:
-                text, index, elapsed = entry
-                yield TokenReceived(self._stream_id, elapsed, text, index)
+    def entries(self) -> Iterator[Token | Any]:
+        """All that was added, from the first to the end of the run; text as `Token`."""
+        return self._follow(0)
 
     def _next_block(self) -> None:
         full = self._blocks[-1]
@@ -116,7 +110,7 @@ class StreamLog:
         with self._grown:
             self._grown.notify_all()
 
-    def _follow(self, number: int) -> Iterator[Token | StreamEvent]:
+    def _follow(self, number: int) -> Iterator[Token | Any]:
         while number < len(self._blocks):
             entries, position = self._blocks[number].read(), 0
             while position < len(entries) or self._more(number, entries, position):
@@ -124,7 +118,7 @@ class StreamLog:
                 position += 1
             number += 1
 
-    def _more(self, number: int, entries: list[Token | StreamEvent], position: int) -> bool:
+    def _more(self, number: int, entries: list[Token | Any], position: int) -> bool:
         """Wait until the block has more than `position` entries; False when it gets no more."""
         with self._grown:
             self._waiting += 1  # before the look: the writer adds first and looks second

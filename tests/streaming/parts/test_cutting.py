@@ -1,4 +1,4 @@
-"""Cutting, buffering, numbering and pacing of text."""
+"""Cutting, buffering and numbering of text."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api_models.streaming.stream_config import StreamConfig
-from api_models.streaming.stream_shape import Pacer, Shaper
+from api_models.streaming.parts.cutting import Shaper, buffered
 
 SPLITS = ["token", "grapheme", "word", "line", "sentence"]
 ZWJ, ACUTE, FLAG = "\u200d", "e\u0301", "\U0001f1e9\U0001f1ea"
@@ -143,44 +142,7 @@ def test_cutting_a_long_text_takes_no_ages(split):
     assert time.process_time() - begun < 1
 
 
-def pacer(**config: object) -> Pacer:
-    return Pacer(StreamConfig(**config))
-
-
-def test_a_fixed_rate_spaces_the_pieces():
-    """Pieces that wait are due one interval after the other."""
-    at = pacer(tokens_per_second=4)
-    assert [at.book(10.0, 99, False) for _ in range(4)] == [10.0, 10.25, 10.5, 10.75]
-
-
-def test_a_late_piece_is_due_at_once_and_brings_no_burst():
-    """Time in which nothing came is not made up for."""
-    at = pacer(tokens_per_second=4)
-    assert at.book(10.0, 0, False) == 10.0
-    assert [at.book(20.0, 0, False), at.book(20.0, 0, False)] == [20.0, 20.25]
-
-
-def test_smoothing_speeds_up_with_the_backlog():
-    """The more waits, the shorter the intervals, so that a backlog is worked off in bounded time."""
-
-    def interval(waiting: int) -> float:
-        at = pacer(smooth=True)
-        return -at.book(0.0, waiting, False) + at.book(0.0, waiting, False)
-
-    assert interval(1) > 0
-    assert interval(1000) < interval(100) < interval(20)
-    assert interval(1000) * 1000 < 2
-
-
-def test_a_smoothed_end_does_not_linger():
-    """When the text has ended, what is left is due at once."""
-    at = pacer(smooth=True)
-    at.book(0.0, 5, False)
-    assert [at.book(1.0, waiting, True) for waiting in (5, 4, 3)] == [1.0, 1.0, 1.0]
-
-
-def test_smoothing_never_goes_below_the_rate_asked_for():
-    """With a rate and smoothing, a backlog makes it faster, never slower."""
-    at = pacer(smooth=True, tokens_per_second=10)
-    first = at.book(0.0, 0, False)
-    assert at.book(0.0, 0, False) - first == pytest.approx(0.1)
+@given(st.lists(st.text(min_size=1, max_size=3)), st.integers(1, 7))
+def test_tokens_joined_by_count(tokens, size):
+    """An iterable can be buffered by itself: the same pieces as the buffer of a stream gives."""
+    assert list(buffered(tokens, size)) == texts(tokens, "token", size)

@@ -1,4 +1,4 @@
-"""What is read and not yet handed out: in order, in bounded memory, and gone when the stream is."""
+"""What waits between two threads: in order, in bounded memory, and gone when it is closed."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ import os
 import tempfile
 import tracemalloc
 from contextlib import closing
-from pathlib import Path
 
 import pytest
-from fakes import RecordingHandler, ScriptedSource, finish, start
 from hypothesis import given
 from hypothesis import strategies as st
 
 from api_models.exceptions import RateLimitError
-from api_models.streaming.stream_backlog import SPILLED, Backlog
+from api_models.streaming.parts.backlog import SPILLED, Backlog
 from api_models.streaming.stream_events import ResetNotice, RetryNotice, StreamChunk, ToolCall
 
 CHUNKS = st.one_of(
@@ -23,6 +21,13 @@ CHUNKS = st.one_of(
     st.none(),
     st.just(ResetNotice("again")),
 )
+
+
+def weight(chunk: object) -> int:
+    """What the items of these tests hold, about."""
+    if isinstance(chunk, StreamChunk):
+        return len(chunk.text) + len(chunk.thinking)
+    return len(chunk) if isinstance(chunk, str) else 0
 
 
 def take(backlog: Backlog) -> object:
@@ -57,7 +62,7 @@ def spill_folder(tmp_path, monkeypatch):
 def test_chunks_come_out_in_the_order_they_went_in(steps, limit, bounded_from):
     """Whatever waits in memory and whatever in the file, nothing is lost, repeated or reordered."""
     taken: list[object] = []
-    with closing(Backlog(limit)) as backlog:
+    with closing(Backlog(limit, weight)) as backlog:
         for number, (batch, takes) in enumerate(steps):
             if number == bounded_from:
                 take_all(backlog, taken)  # the roles part when all was handed out
@@ -70,15 +75,14 @@ def test_chunks_come_out_in_the_order_they_went_in(steps, limit, bounded_from):
 
 
 @given(st.lists(st.lists(CHUNKS, max_size=4), max_size=10), st.sampled_from([0, 100, 1 << 20]))
-def test_the_text_that_is_left_is_whole(batches, limit):
-    """Text that nobody took is found again, from memory and from the file, and the queue is empty then."""
-    backlog = Backlog(limit)
+def test_the_rest_is_whole(batches, limit):
+    """What nobody took is found again, from memory and from the file, and the queue is empty then."""
+    backlog = Backlog(limit, weight)
     backlog.bounded = True
     for batch in batches:
         backlog.add(batch)
     chunks = [chunk for batch in batches for chunk in batch]
-    texts = [chunk.text if isinstance(chunk, StreamChunk) else chunk for chunk in chunks]
-    assert "".join(backlog.texts()) == "".join(text for text in texts if isinstance(text, str))
+    assert list(backlog.rest()) == chunks
     assert not backlog
     backlog.close()
 
@@ -87,7 +91,7 @@ def test_every_kind_of_chunk_survives_the_file():
     """Calls, notices and their errors come back from the file as they went in."""
     call = ToolCall("1", "f", {"x": [1]}, '{"x":[1]}')
     limit = RateLimitError("slow", retry_after=2.0, provider="p")
-    backlog = Backlog(0)
+    backlog = Backlog(0, weight)
     backlog.bounded = True
     backlog.add([StreamChunk(tool_call=call), RetryNotice(1, 0.5, limit)])
     chunk, notice = take(backlog), take(backlog)
@@ -98,7 +102,7 @@ def test_every_kind_of_chunk_survives_the_file():
 
 def test_memory_is_bounded():
     """Twenty megabytes that arrive during a pause take little more memory than the limit."""
-    backlog, piece = Backlog(100_000), "x" * 1000
+    backlog, piece = Backlog(100_000, weight), "x" * 1000
     backlog.bounded = True
     tracemalloc.start()
     try:
@@ -118,7 +122,7 @@ def test_memory_is_bounded():
 def test_small_backlogs_need_no_file(spill_folder, monkeypatch):
     """Below the limit no temporary file is made."""
     monkeypatch.setattr(tempfile, "tempdir", str(spill_folder / "missing"))
-    backlog = Backlog(1000)
+    backlog = Backlog(1000, weight)
     backlog.bounded = True
     backlog.add(["a", "b"])
     assert [take(backlog), take(backlog), take(backlog)] == ["a", "b", SPILLED]
@@ -127,50 +131,8 @@ def test_small_backlogs_need_no_file(spill_folder, monkeypatch):
 @pytest.mark.skipif(os.name == "nt", reason="Windows cannot remove an open file; close() does")
 def test_the_file_has_no_name_to_be_left_behind(spill_folder):
     """Even a killed process leaves no file: it is removed while it is open."""
-    backlog = Backlog(0)
+    backlog = Backlog(0, weight)
     backlog.bounded = True
     backlog.add(["a"])
     assert list(spill_folder.iterdir()) == []
     backlog.close()
-
-
-def open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts descriptors as Linux lists them")
-@pytest.mark.parametrize("way", ["resume", "cancel", "fail"])
-def test_a_spilled_pause_loses_nothing_and_leaves_nothing(way, spill_folder):
-    """Text that went through the file is handed out, or is the partial text; the file is closed."""
-    before = open_files()
-    words = [f"{number} " for number in range(200)]
-    source, handler = ScriptedSource("start "), RecordingHandler()
-    stream = start(source, handler, max_backlog_bytes=500)
-    handler.wait_for_text("start ")
-    source.wait_until_blocked()
-    assert stream.pause_stream()
-    source.push(*words)
-    source.wait_until_blocked()
-    assert open_files() > before
-    if way == "cancel":
-        assert stream.cancel_stream()
-    else:
-        source.end() if way == "resume" else source.fail(ValueError("x"))
-        assert stream.resume_stream()
-    finish(stream)
-    handler.check({"resume": "complete", "cancel": "cancelled", "fail": "error"}[way])
-    if way == "cancel":
-        assert (handler.text, handler.ending) == ("start ", "start " + "".join(words))
-    else:
-        assert handler.tokens == ["start ", *words]
-    assert open_files() == before
-
-
-def test_a_backlog_that_cannot_be_kept_fails_the_stream(spill_folder, monkeypatch):
-    """When the file cannot be written, the stream ends in an error and never hangs."""
-    monkeypatch.setattr(tempfile, "tempdir", str(spill_folder / "missing"))
-    source, handler = ScriptedSource("a"), RecordingHandler()
-    stream = start(source, handler, max_backlog_bytes=0, tokens_per_second=1000)
-    source.end()
-    finish(stream)
-    assert isinstance(handler.check("error").ending.__cause__, OSError)

@@ -1,4 +1,4 @@
-"""The clocks of a stream, and the one thread that looks at all of them."""
+"""The clocks of a running stream."""
 
 from __future__ import annotations
 
@@ -11,87 +11,9 @@ from fakes import TIMEOUT, RecordingHandler, ScriptedSource, finish, outcome, st
 
 from api_models.exceptions import RateLimitError
 from api_models.streaming.exceptions import StreamTimeoutError
-from api_models.streaming.stream_clocks import Clocks, Watchdog
-from api_models.streaming.stream_config import StreamConfig
 from api_models.streaming.stream_events import RetryNotice, StreamChunk, StreamQuiet
 
 OFF = {"first_token_timeout": None, "silence_timeout": None, "quiet_after": None}
-
-
-def clocks(**config: object) -> Clocks:
-    """Clocks of a stream that has just sent its request and waits for the answer."""
-    of = Clocks(StreamConfig(**{**OFF, **config}))
-    of.began_waiting(0)
-    return of
-
-
-def arrive(of: Clocks, at: float, content: bool) -> None:
-    """Something arrives and is handed out at once."""
-    of.is_waiting = False
-    of.received(at, content)
-    of.began_waiting(at)
-
-
-def limits(of: Clocks) -> dict[str, float]:
-    return {clock: at for at, clock in of.limits()}
-
-
-def test_nothing_runs_out_that_is_switched_off():
-    """Without limits there is nothing to wait for."""
-    assert limits(clocks()) == {}
-    assert clocks().quiet_at() is None
-
-
-def test_each_clock_runs_from_where_the_contract_says():
-    """First token from the request, idle from content, silence from bytes, total from the start."""
-    of = clocks(first_token_timeout=100, idle_timeout=20, silence_timeout=5, total_timeout=1000)
-    assert limits(of) == {"total": 1000, "first_token": 100, "silence": 5}
-    arrive(of, 3, content=False)
-    assert limits(of) == {"total": 1000, "first_token": 100, "silence": 8}
-    arrive(of, 4, content=True)
-    assert limits(of) == {"total": 1000, "idle": 24, "silence": 9}
-
-
-def test_a_heartbeat_does_not_reset_the_idle_clock():
-    """Only content keeps the idle clock from running out."""
-    of = clocks(idle_timeout=20)
-    arrive(of, 4, content=True)
-    for beat in (5, 10, 15, 20):
-        arrive(of, beat, content=False)
-    assert limits(of) == {"idle": 24}
-
-
-def test_clocks_of_the_wire_stand_still_while_nobody_waits_for_it():
-    """Time a handler takes is not held against the provider; the total deadline counts it."""
-    of = clocks(idle_timeout=100, silence_timeout=5, total_timeout=1000)
-    of.is_waiting = False
-    of.received(3, content=True)
-    assert limits(of) == {"total": 1000}
-    of.began_waiting(50)
-    assert limits(of) == {"total": 1000, "idle": 150, "silence": 55}
-
-
-def test_a_new_attempt_begins_its_clocks_anew():
-    """`first_token` runs for each attempt from its own beginning, `total` over all of them."""
-    of = clocks(first_token_timeout=100, silence_timeout=50, total_timeout=1000)
-    arrive(of, 7, content=True)
-    of.began_attempt(40)
-    assert limits(of) == {"total": 1000, "first_token": 140, "silence": 90}
-
-
-def test_quiet_is_told_once_until_content_comes():
-    """A warning is a warning, not an alarm bell."""
-    of = clocks(quiet_after=30)
-    assert of.quiet_at() == 30
-    of.told_quiet()
-    assert of.quiet_at() is None
-    arrive(of, 60, content=False)
-    assert of.quiet_at() is None
-    arrive(of, 70, content=True)
-    assert of.quiet_at() == 100
-
-
-# On a running stream
 
 
 @pytest.mark.parametrize(
@@ -197,53 +119,8 @@ def test_a_clock_that_runs_out_does_not_wait_for_the_throttle():
     assert handler.check("error").text == "abc"
 
 
-# The watchdog
-
-
-class Watched:
-    """A run that says when to look again, and lets the test wait for the looks."""
-
-    def __init__(self, *answers: float | None) -> None:
-        self.answers = list(answers)
-        self.looked = threading.Semaphore(0)
-
-    def check_clocks(self) -> float | None:
-        self.looked.release()
-        return self.answers.pop(0) if self.answers else None
-
-
 def watchdog_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "api-models-clocks"]
-
-
-def test_the_watchdog_looks_when_something_may_run_out():
-    """It comes back after the time it was told, and again for one that is due before."""
-    watchdog, run, second = Watchdog(), Watched(0.001, 60.0), Watched(60.0)
-    watchdog.watch(run)
-    assert all(run.looked.acquire(timeout=TIMEOUT) for _ in range(2))
-    watchdog.watch(second)
-    assert second.looked.acquire(timeout=TIMEOUT)
-    watchdog.poke()
-    assert second.looked.acquire(timeout=TIMEOUT)
-    watchdog.forget(run)
-    watchdog.forget(second)
-
-
-def test_the_watchdog_is_gone_when_there_is_nothing_to_watch():
-    """An idle process has no thread of ours."""
-    before = set(watchdog_threads())
-    watchdog, run = Watchdog(), Watched(60.0)
-    watchdog.watch(run)
-    assert run.looked.acquire(timeout=TIMEOUT)
-    (thread,) = set(watchdog_threads()) - before
-    assert thread.daemon
-    watchdog.forget(run)
-    thread.join(TIMEOUT)
-    assert not thread.is_alive()
-    again = Watched(60.0)
-    watchdog.watch(again)
-    assert again.looked.acquire(timeout=TIMEOUT)
-    watchdog.forget(again)
 
 
 def test_one_watchdog_serves_all_streams():
@@ -256,17 +133,6 @@ def test_one_watchdog_serves_all_streams():
     for stream in streams:
         stream.cancel_stream()
         finish(stream)
-
-
-def test_a_limit_beyond_what_a_lock_can_wait_is_no_limit():
-    """A number of seconds that no lock can wait for does not end the watch over the others."""
-    watchdog, run, second = Watchdog(), Watched(1e12), Watched(0.001)
-    watchdog.watch(run)
-    assert run.looked.acquire(timeout=TIMEOUT)
-    watchdog.watch(second)
-    assert second.looked.acquire(timeout=TIMEOUT)
-    watchdog.forget(run)
-    watchdog.forget(second)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -4,36 +4,36 @@ from __future__ import annotations
 
 import random
 import threading
+from dataclasses import dataclass
 
 import pytest
 from fakes import TIMEOUT, in_threads
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api_models.streaming.stream_events import StreamEvent, StreamReset, StreamResumed, TokenReceived
-from api_models.streaming.stream_log import StreamLog
+from api_models.streaming.parts.log import Log
 
 # More than two closed blocks of the log and an open one.
 MANY = 2500
 
 
-def mark(number: int) -> StreamEvent:
-    """An event that is told apart from others by its time."""
-    return StreamResumed("s", float(number))
+@dataclass(frozen=True)
+class Mark:
+    """An entry that is no text, told apart from others by its number."""
+
+    number: int
 
 
-def told(event: StreamEvent) -> tuple[object, ...]:
-    """What an event said, without the rounding of a token's time."""
-    if isinstance(event, TokenReceived):
-        return event.text, event.index
-    return type(event).__name__, event.elapsed
+def told(entry: object) -> tuple[object, ...]:
+    """What an entry said, without the rounding of a token's time."""
+    return entry[:2] if isinstance(entry, tuple) else ("mark", entry.number)
 
 
 # Runs of tokens whose lengths meet, miss and cross the borders of the log's blocks.
 RUNS = st.lists(st.sampled_from([0, 1, 2, 1022, 1023, 1024, 1025, 2048]), max_size=4)
 
 
-def fill(log: StreamLog, runs: list[int]) -> list[tuple[object, ...]]:
+def fill(log: Log, runs: list[int]) -> list[tuple[object, ...]]:
     """Add runs of tokens with an event after each; what a reader is to be told."""
     expected: list[tuple[object, ...]] = []
     for length in runs:
@@ -41,36 +41,36 @@ def fill(log: StreamLog, runs: list[int]) -> list[tuple[object, ...]]:
             number = len(expected)
             log.add((f"{number} ", number, float(number)))
             expected.append((f"{number} ", number))
-        log.add(mark(len(expected)))
-        expected.append(("StreamResumed", float(len(expected))))
+        log.add(Mark(len(expected)))
+        expected.append(("mark", len(expected)))
     log.end()
     return expected
 
 
 @given(RUNS)
 def test_what_was_added_is_read_back(runs):
-    """Tokens and events come out in the order they went in, across all blocks of the log."""
-    log = StreamLog("s")
+    """Tokens and other entries come out in the order they went in, across all blocks of the log."""
+    log = Log()
     expected = fill(log, runs)
-    assert [told(event) for event in log.events()] == expected
-    assert list(log.tokens()) == [entry[0] for entry in expected if entry[0] != "StreamResumed"]
+    assert [told(entry) for entry in log.entries()] == expected
+    assert list(log.tokens()) == [entry[0] for entry in expected if entry[0] != "mark"]
     assert log.text() == "".join(log.tokens())
 
 
 @given(RUNS)
 def test_without_cuts_the_text_is_whole(runs):
-    """When cuts are not kept, the text comes in larger pieces; neither it nor an event is lost."""
-    log = StreamLog("s", keep_cuts=False)
+    """When cuts are not kept, the text comes in larger pieces; neither it nor another entry is lost."""
+    log = Log(keep_cuts=False)
     expected = fill(log, runs)
-    text = "".join(entry[0] for entry in expected if entry[0] != "StreamResumed")
+    text = "".join(entry[0] for entry in expected if entry[0] != "mark")
     assert "".join(log.tokens()) == log.text() == text
-    events = [told(event) for event in log.events() if isinstance(event, StreamResumed)]
-    assert events == [entry for entry in expected if entry[0] == "StreamResumed"]
+    marks = [told(entry) for entry in log.entries() if isinstance(entry, Mark)]
+    assert marks == [entry for entry in expected if entry[0] == "mark"]
 
 
 def test_without_cuts_the_log_stays_small():
     """Bounded memory: text that has passed is one piece a block, not one a token."""
-    log = StreamLog("s", keep_cuts=False)
+    log = Log(keep_cuts=False)
     for number in range(10_000):
         log.add(("x", number, 0.0))
     log.end()
@@ -79,7 +79,7 @@ def test_without_cuts_the_log_stays_small():
 
 def test_a_reader_waits_for_more_and_ends_with_the_log():
     """A reader that has read all there is sleeps until there is more, or no more to come."""
-    log, read, reading = StreamLog("s"), [], threading.Semaphore(0)
+    log, read, reading = Log(), [], threading.Semaphore(0)
 
     def follow() -> None:
         for text in log.tokens():
@@ -100,7 +100,7 @@ def test_a_reader_waits_for_more_and_ends_with_the_log():
 @pytest.mark.parametrize("seed", range(3))
 def test_readers_who_join_at_random_times_read_the_same(seed):
     """Eight readers on threads, the first before the first token and the last after the end."""
-    log, random_ = StreamLog("s"), random.Random(seed)
+    log, random_ = Log(), random.Random(seed)
     joins = [0, *(random_.randrange(MANY) for _ in range(6)), MANY]
     written = threading.Condition()
     count = 0
@@ -108,12 +108,12 @@ def test_readers_who_join_at_random_times_read_the_same(seed):
     def read_from(join: int) -> list[tuple[object, ...]]:
         with written:
             assert written.wait_for(lambda: count >= join, TIMEOUT)
-        return [told(event) for event in log.events()]
+        return [told(entry) for entry in log.entries()]
 
     def write() -> None:
         nonlocal count
         for number in range(MANY):
-            log.add(mark(number) if number % 10 == 0 else (str(number), number, float(number)))
+            log.add(Mark(number) if number % 10 == 0 else (str(number), number, float(number)))
             with written:
                 count += 1
                 written.notify_all()
@@ -125,26 +125,22 @@ def test_readers_who_join_at_random_times_read_the_same(seed):
 
 
 def test_a_reset_begins_an_empty_text():
-    """The text after a reset is the text; the events before it stay readable."""
-    log = StreamLog("s")
+    """The text after a reset is the text; what came before it stays readable."""
+    log = Log()
     log.add(("old", 0, 0.0))
     log.reset()
     assert log.text() == ""
-    log.add(StreamReset("s", 1.0, "again"))
+    log.add(Mark(1))
     log.add(("new", 0, 2.0))
     log.end()
     assert log.text() == "new"
     assert list(log.tokens()) == ["new"]
-    assert [type(event).__name__ for event in log.events()] == [
-        "TokenReceived",
-        "StreamReset",
-        "TokenReceived",
-    ]
+    assert [told(entry) for entry in log.entries()] == [("old", 0), ("mark", 1), ("new", 0)]
 
 
 def test_a_reader_in_the_middle_of_a_reset_reads_on():
     """A reader that was waiting when the text was reset gets the new text too."""
-    log = StreamLog("s")
+    log = Log()
     log.add(("old", 0, 0.0))
     tokens = log.tokens()
     assert next(tokens) == "old"
@@ -156,17 +152,17 @@ def test_a_reader_in_the_middle_of_a_reset_reads_on():
 
 def test_times_of_tokens_survive():
     """A token read back late has the time at which it was handed out, to the millisecond."""
-    log = StreamLog("s")
+    log = Log()
     for number in range(1500):
         log.add(("x", number, number / 10))
     log.end()
-    times = [event.elapsed for event in log.events()]
+    times = [entry[2] for entry in log.entries()]
     assert times == pytest.approx([number / 10 for number in range(1500)], abs=1e-3)
 
 
 def test_an_abandoned_reader_holds_nobody():
     """Who stops reading in the middle takes nothing from others and blocks nobody."""
-    log = StreamLog("s")
+    log = Log()
     log.add(("a", 0, 0.0))
     reader = log.tokens()
     assert next(reader) == "a"

@@ -6,6 +6,7 @@ import contextvars
 import gc
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import weakref
@@ -542,3 +543,57 @@ def test_the_interpreter_exits_whatever_still_runs(act, config):
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=TIMEOUT, check=False, cwd=ROOT
     )
     assert (child.stdout, child.stderr, child.returncode) == ("bye\n", "", 0)
+
+
+# A pause that does not fit into memory
+
+
+@pytest.fixture
+def spill_folder(tmp_path, monkeypatch):
+    """A folder of the test's own for temporary files."""
+    folder = tmp_path / "spill"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts descriptors as Linux lists them")
+@pytest.mark.parametrize("way", ["resume", "cancel", "fail"])
+def test_a_spilled_pause_loses_nothing_and_leaves_nothing(way, spill_folder):
+    """Text that went through the file is handed out, or is the partial text; the file is closed."""
+    before = open_files()
+    words = [f"{number} " for number in range(200)]
+    source, handler = ScriptedSource("start "), RecordingHandler()
+    stream = start(source, handler, max_backlog_bytes=500)
+    handler.wait_for_text("start ")
+    source.wait_until_blocked()
+    assert stream.pause_stream()
+    source.push(*words)
+    source.wait_until_blocked()
+    assert open_files() > before
+    if way == "cancel":
+        assert stream.cancel_stream()
+    else:
+        source.end() if way == "resume" else source.fail(ValueError("x"))
+        assert stream.resume_stream()
+    finish(stream)
+    handler.check({"resume": "complete", "cancel": "cancelled", "fail": "error"}[way])
+    if way == "cancel":
+        assert (handler.text, handler.ending) == ("start ", "start " + "".join(words))
+    else:
+        assert handler.tokens == ["start ", *words]
+    assert open_files() == before
+
+
+def test_a_backlog_that_cannot_be_kept_fails_the_stream(spill_folder, monkeypatch):
+    """When the file cannot be written, the stream ends in an error and never hangs."""
+    monkeypatch.setattr(tempfile, "tempdir", str(spill_folder / "missing"))
+    source, handler = ScriptedSource("a"), RecordingHandler()
+    stream = start(source, handler, max_backlog_bytes=0, tokens_per_second=1000)
+    source.end()
+    finish(stream)
+    assert isinstance(handler.check("error").ending.__cause__, OSError)

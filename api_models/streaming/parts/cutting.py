@@ -1,13 +1,11 @@
-"""In which pieces, and how fast, text is handed out."""
+"""In which pieces text is handed out."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections import deque
-from collections.abc import Iterator
-
-from .stream_config import StreamConfig
+from collections.abc import Iterable, Iterator
 
 Piece = tuple[str, int]
 """Text as it is handed out, and the number of provider tokens before it."""
@@ -97,23 +95,14 @@ class Shaper:
         return text, self._index
 
 
-class Pacer:
-    """When the next piece is due: at a fixed rate, or as steadily as the backlog allows."""
-
-    _WINDOW = 0.5  # seconds in which a smoothed backlog is worked off
-    _SLOWEST = 0.05  # seconds between smoothed pieces when there is hardly a backlog
-
-    def __init__(self, config: StreamConfig) -> None:
-        rate = config.tokens_per_second
-        self._interval = 1 / rate if rate else self._SLOWEST
-        self._smooth = config.smooth
-        self._next = 0.0
-
-    def book(self, now: float, waiting: int, ending: bool) -> float:
-        """The time at which a piece is due that has `waiting` more behind it."""
-        interval = self._interval
-        if self._smooth:
-            interval = 0.0 if ending else min(interval, self._WINDOW / (waiting + 1))
-        due = max(self._next, now) if interval else now
-        self._next = due + interval
-        return due
+def buffered(tokens: Iterable[str], size: int) -> Iterator[str]:
+    """Join tokens by count, lazily; closes `tokens` when the consumer stops."""
+    shaper = Shaper("token", size)
+    try:
+        for token in tokens:
+            yield from (text for text, _ in shaper.push(token))
+        yield from (text for text, _ in shaper.flush())
+    finally:
+        close = getattr(tokens, "close", None)
+        if callable(close):
+            close()
