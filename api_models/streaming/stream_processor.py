@@ -17,9 +17,9 @@ from .parts.cutting import buffered
 from .parts.outlet import Outlet, Pacer
 from .parts.statistics import Statistics
 from .stream_config import StreamConfig
-from .stream_events import Answer, StreamChunk, StreamResult, ToolCall
+from .stream_events import StreamChunk, StreamResult, ToolCall
 from .stream_handler import Dispatcher, HandlerRegistry
-from .stream_source import Reader, StreamSource, as_source, source_failed, text_of
+from .stream_source import Answer, Reader, StreamSource, as_source, source_failed, text_of
 from .stream_state import StateMachine, Trigger
 
 _logger = logging.getLogger("api_models")

@@ -1,20 +1,30 @@
-"""Where chunks come from, and who reads them: the one door through which data enters a stream."""
+"""Where chunks come from, who reads them, and what they say: the one door into a stream."""
 
 from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from ..exceptions import ConfigurationError
+from ..exceptions import APIModelError, ConfigurationError
 from .exceptions import HandlerError, StreamCancelledError, StreamingError, StreamTimeoutError
 from .parts.backlog import Backlog
 from .parts.clocks import Clocks
 from .parts.statistics import Statistics
 from .stream_config import StreamConfig
-from .stream_events import ResetNotice, RetryNotice, StreamChunk, is_content
+from .stream_events import (
+    ResetNotice,
+    RetryNotice,
+    StreamChunk,
+    StreamResult,
+    TokenUsage,
+    ToolCall,
+    estimated_usage,
+    is_content,
+)
 
 _logger = logging.getLogger("api_models")
 
@@ -212,3 +222,65 @@ def _size(chunk: Chunk | None) -> int:
     if isinstance(chunk, StreamChunk):
         return len(chunk.text) + len(chunk.thinking) + len(chunk.tool_arguments)
     return len(chunk) if isinstance(chunk, str) else 0
+
+
+class Answer:
+    """A result in the making: who was asked, and what the chunks of a run have said besides the text."""
+
+    def __init__(self, asked: Mapping[str, Any]) -> None:
+        self.thinking: list[str] = []
+        self.tool_calls: list[ToolCall] = []
+        self._asked = asked  # by provider and model
+        self._continued = False
+        self._refusal: list[str] = []
+        self._citations: list[Mapping[str, Any]] = []
+        self._said: dict[str, Any] = {}
+
+    def absorb(self, chunk: StreamChunk) -> None:
+        """Take in all but the text and the call, which count when they are handed out."""
+        for name in ("usage", "stop_reason", "raw_stop_reason", "model", "response_id"):
+            if (value := getattr(chunk, name)) is not None:
+                self._said[name] = value
+        if chunk.thinking:
+            self.thinking.append(chunk.thinking)
+        if chunk.refusal:
+            self._refusal.append(chunk.refusal)
+        if chunk.citation is not None:
+            self._citations.append(chunk.citation)
+
+    def retried(self, notice: RetryNotice) -> None:
+        if notice.provider:
+            self._asked = {"provider": notice.provider, "model": notice.model}
+        self._continued = notice.continues
+
+    def anew(self) -> Answer:
+        """What a new answer of the one who is asked begins as."""
+        return Answer(self._asked)
+
+    def result(self, text: str, stats: Mapping[str, Any]) -> StreamResult:
+        return StreamResult(
+            text,
+            thinking="".join(self.thinking),
+            refusal="".join(self._refusal),
+            tool_calls=tuple(self.tool_calls),
+            citations=tuple(self._citations),
+            provider=self._asked.get("provider"),
+            continued=self._continued,
+            stats=stats,
+            **{"model": self._asked.get("model"), **self._said, "usage": self._usage(text)},
+        )
+
+    def _usage(self, text: str) -> TokenUsage:
+        """As it was said, but for the answer's part of an estimate, which is known only now."""
+        usage: TokenUsage = self._said.get("usage", TokenUsage())
+        if usage.source != "estimated" or usage.output_tokens is not None:
+            return usage
+        besides = [*self.thinking, *self._refusal, *(call.arguments_json for call in self.tool_calls)]
+        answered = estimated_usage(None, len(text) + sum(map(len, besides)))
+        return replace(answered, input_tokens=usage.input_tokens)
+
+    def inform(self, error: APIModelError, text: str) -> None:
+        """Give an error what is known of the answer that it ended."""
+        error.partial_text = text
+        error.provider = error.provider or self._asked.get("provider")
+        error.model = error.model or self._asked.get("model")
