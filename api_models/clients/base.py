@@ -117,7 +117,7 @@ class AnswerSource(StreamSource):
         self._call = Call()
         self._response: urllib3.BaseHTTPResponse | None = None
         self._receive: Callable[[], bytes] | None = None
-        self._config = StreamConfig()
+        self._config = StreamConfig.of(None)
         self._all_read = False
 
     def open(self, config: StreamConfig) -> None:

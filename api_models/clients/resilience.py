@@ -38,7 +38,7 @@ class PersistentSource(StreamSource):
     def __init__(self, candidates: Sequence[Candidate]) -> None:
         self._candidates = list(candidates)
         self._source = self._candidates[0].ask("")
-        self._config = StreamConfig()
+        self._config = StreamConfig.of(None)
         self._batches: Iterator[Sequence[Chunk]] = iter(())
         self._bytes_before = 0
         self._attempts_made = 0

@@ -80,10 +80,10 @@ class StreamConfig:
         if isinstance(value, StreamConfig):
             return value
         if value is None:
-            changes: Mapping[str, Any] = {}
-        elif isinstance(value, str):
+            return base or _DEFAULT
+        if isinstance(value, str):
             checks.check_names([value], PROFILES, "profile")
-            changes = PROFILES[value]
+            changes: Mapping[str, Any] = PROFILES[value]
         elif isinstance(value, Mapping):
             changes = value
         else:
@@ -91,7 +91,7 @@ class StreamConfig:
                 f"config must be a StreamConfig, a mapping or a profile's name, not {value!r}"
             )
         checks.check_names(changes, [field.name for field in fields(cls)], "stream setting")
-        return replace(base or cls(), **changes)
+        return replace(base or _DEFAULT, **changes)
 
     @property
     def timed(self) -> bool:
@@ -118,3 +118,6 @@ _CHECKS: dict[str, checks.Check] = {
     ),
 }
 """What stands here is checked so; every other setting is a limit in seconds or a rate."""
+
+_DEFAULT = StreamConfig()
+"""Frozen, and so the same for all who ask for nothing else."""

@@ -43,10 +43,12 @@ class StreamRun(Delivery):
         # from then on.
         self.crew = Crew(f"api-models-{self.stream_id}")
         self._parted = False
+        self.is_over = False
 
     def start(self) -> None:
         self.machine.fire(Trigger.START)
         self.crew.spawn(self._work)
+        WATCHDOG.watch(self)  # here, where the worker need not wait for it
 
     def pause(self) -> bool:
         paused = self.machine.fire(Trigger.PAUSE)
@@ -103,7 +105,6 @@ class StreamRun(Delivery):
 
     def _work(self) -> None:
         """What the first thread does."""
-        WATCHDOG.watch(self)
         try:
             delivers = self._play_both_roles()
         except BaseException as error:  # noqa: BLE001  # every way out is an end that handlers are told of
@@ -179,6 +180,7 @@ class StreamRun(Delivery):
         except BaseException:
             _logger.exception("stream %s ended by a fault of its own", self.stream_id)
         finally:
+            self.is_over = True
             WATCHDOG.forget(self)
             self.done.set()
 

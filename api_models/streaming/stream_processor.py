@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import uuid
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -38,7 +38,7 @@ class Delivery:
         registry: HandlerRegistry,
         metadata: Mapping[str, Any],
     ) -> None:
-        self.stream_id = uuid.uuid4().hex
+        self.stream_id = os.urandom(16).hex()
         self.config = config
         self.machine = StateMachine()
         self.reader = Reader(source, config, self.stream_id, self.machine.elapsed)
@@ -132,18 +132,9 @@ class Delivery:
 
     def _hand_out_plain(self) -> None:
         """Hand out tokens as they came, until something else is up: the way of most of them."""
-        notices, backlog, dispatcher, stats = (
-            self.machine.notices,
-            self.backlog.items,
-            self.dispatcher,
-            self._stats,
-        )
-        add, call, token_hooks, at = (
-            self.dispatcher.log.add,
-            dispatcher.call,
-            dispatcher.token_hooks,
-            self.reader.arrived_at,
-        )
+        notices, backlog = self.machine.notices, self.backlog.items
+        dispatcher, stats, at = self.dispatcher, self._stats, self.reader.arrived_at
+        add, call, token_hooks = dispatcher.log.add, dispatcher.call, dispatcher.token_hooks
         begun = self.machine.clock()
         try:
             while backlog and not notices:

@@ -13,6 +13,9 @@ from typing import Protocol
 class Watched(Protocol):
     """A run as the watchdog sees it."""
 
+    is_over: bool
+    """Whether there is nothing more to look at; set before the run is forgotten."""
+
     def check_clocks(self) -> float | None:
         """Act on what has run out; seconds until the next look, None if nothing can run out now.
 
@@ -39,6 +42,8 @@ class Watchdog:
 
     def watch(self, run: Watched) -> None:
         with self._changed:
+            if run.is_over:
+                return
             self._runs.add(run)
             self._poked = True
             self._changed.notify()

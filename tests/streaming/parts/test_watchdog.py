@@ -12,6 +12,8 @@ from api_models.streaming.parts.watchdog import Watchdog
 class Watched:
     """A run that says when to look again, and lets the test wait for the looks."""
 
+    is_over = False
+
     def __init__(self, *answers: float | None) -> None:
         self.answers = list(answers)
         self.looked = threading.Semaphore(0)
@@ -64,3 +66,11 @@ def test_a_limit_beyond_what_a_lock_can_wait_is_no_limit():
     assert second.looked.acquire(timeout=TIMEOUT)
     watchdog.forget(run)
     watchdog.forget(second)
+
+
+def test_a_run_that_is_over_already_is_not_watched():
+    """It was forgotten before who started it came to have it watched."""
+    watchdog, run = Watchdog(), Watched()
+    run.is_over = True
+    watchdog.watch(run)
+    assert not run.looked.acquire(timeout=0.01)
