@@ -85,7 +85,8 @@ class Delivery:
                 self._hand_out_plain()
             else:
                 self._take(backlog.popleft())
-        self._report_progress(self.reader.arrived_at)
+        if self.reader.arrived_at >= self._next_progress:
+            self._report_progress(self.reader.arrived_at)
 
     def attend(self) -> None:
         """Tell what control calls did, and wait out a pause."""
@@ -202,7 +203,8 @@ class Delivery:
             return
         text, index = piece
         self.dispatcher.tell_text(text, index)
-        self._report_progress(self.machine.elapsed())
+        if (elapsed := self.machine.elapsed()) >= self._next_progress:
+            self._report_progress(elapsed)
 
     def _wait_until_due(self) -> None:
         now = self.machine.clock()
@@ -213,10 +215,9 @@ class Delivery:
             now = self.machine.clock()
 
     def _report_progress(self, elapsed: float) -> None:
-        if elapsed >= self._next_progress:
-            self._next_progress = elapsed + self.config.progress_interval
-            tokens = self._stats.tokens
-            self.dispatcher.tell(events.StreamProgress, tokens, self._stats.characters, tokens / elapsed)
+        self._next_progress = elapsed + self.config.progress_interval
+        tokens = self._stats.tokens
+        self.dispatcher.tell(events.StreamProgress, tokens, self._stats.characters, tokens / elapsed)
 
     def _settle(self, error: BaseException | None) -> BaseException | None:
         """Hand out what is left and change to the last state; what ended the stream, after all."""

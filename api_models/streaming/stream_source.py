@@ -180,11 +180,12 @@ class Reader:
 
     def _arrive(self, chunks: Sequence[Chunk], at: float) -> None:
         self.arrived_at = at
-        is_first = self.stats.time_to_first_token is None
+        stats = self.stats
+        is_first = stats.time_to_first_token is None
         has_content = any(map(is_content, chunks)) if is_first else bool(chunks)
-        if has_content:
-            self.stats.arrived(at, self.clocks.gap(at))
-        self.clocks.received(at, has_content)
+        waited = self.clocks.received(at, has_content)
+        if has_content and (is_first or waited > stats.longest_gap):
+            stats.arrived(at, waited)
         if chunks:
             if isinstance(chunks[-1], RetryNotice):
                 self.clocks.began_attempt(at + chunks[-1].delay)

@@ -54,16 +54,14 @@ class Clocks:
         self._attempt_began = self.last_byte = self.last_content = at
         self._has_content = False
 
-    def received(self, at: float, content: bool) -> None:
-        """Bytes came, and perhaps content among them."""
+    def received(self, at: float, content: bool) -> float:
+        """Bytes came, and perhaps content among them; how long content has been waited for."""
+        before, since = self.last_content, self._waiting_since
         self.last_byte = at
-        self._was_away = self._was_away or content
         if content:
             self.last_content, self._has_content, self._quiet_told = at, True, False
-
-    def gap(self, at: float) -> float:
-        """How long content that comes at `at` was waited for."""
-        return at - max(self.last_content, self._waiting_since)
+            self._was_away = True
+        return at - (before if before > since else since)
 
     def ran_out(self, at: float) -> tuple[float, Clock] | None:
         """The first of the clocks that have run out by `at`, and when it did; None if none has."""
