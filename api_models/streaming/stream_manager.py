@@ -59,7 +59,7 @@ class StreamRun(Delivery):
     def resume(self) -> bool:
         resumed = self.machine.fire(Trigger.RESUME)
         if resumed:
-            WATCHDOG.poke()
+            WATCHDOG.look_again(self)
         return resumed
 
     def cancel(self) -> bool:
@@ -68,18 +68,22 @@ class StreamRun(Delivery):
             self.reader.abort()
         return cancelled
 
-    def check_clocks(self) -> float | None:
-        """What the watchdog asks: act on what has run out; seconds until something else may."""
-        clocks, now = self.reader.clocks, self.machine.elapsed()
-        if self.machine.state is not StreamState.ACTIVE:
+    def next_look(self) -> float | None:
+        """What the watchdog asks: seconds until a clock may run out; paused, none can."""
+        if self.machine.state is not StreamState.ACTIVE or self.timeout is not None:
             return None
+        return self.reader.clocks.next_look(self.machine.elapsed())
+
+    def check_clocks(self) -> None:
+        """What the watchdog asks: act on what has run out."""
+        clocks, now = self.reader.clocks, self.machine.elapsed()
+        if self.machine.state is not StreamState.ACTIVE or self.timeout is not None:
+            return
         if (ran_out := clocks.ran_out(now)) is not None:
             self._time_out(*ran_out)
-            return None
-        if (quiet := clocks.newly_quiet(now)) is not None:
+        elif (quiet := clocks.newly_quiet(now)) is not None:
             self.machine.notify(quiet)
             self._take_over()
-        return clocks.next_look(now)
 
     def before_pause(self) -> None:
         """Leave reading to another thread, if it is to go on during the pause."""
@@ -90,9 +94,11 @@ class StreamRun(Delivery):
         error = StreamTimeoutError(
             f"the {clock} clock of the stream ran out after {limit:.3g} seconds", clock=clock
         )
-        if not self.reader.time_out(error):
-            self.timeout = error
-            self.machine.wake()
+        if self.reader.time_out(error):
+            self.reader.clocks.began_attempt(self.machine.elapsed())  # of somebody else, who is asked now
+            return
+        self.timeout = error
+        self.machine.wake()
 
     def _take_over(self) -> None:
         """Have what is to be told told now, although the worker is blocked in the read."""
