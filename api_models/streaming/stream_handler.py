@@ -101,8 +101,11 @@ class _Entry:
         default = getattr(token, "__func__", token) is StreamHandler.on_token_received
         self.on_token = None if self.wants_events or default else token
 
+    def tell(self, event: events.StreamEvent, _: None) -> None:
+        self.on_event(event)
 
-_Hook = tuple[_Entry, Callable[..., Any]]
+
+_Hook = tuple[_Entry, Callable[[Any, Any], Any]]
 
 
 class HandlerRegistry:
@@ -147,12 +150,13 @@ class Dispatcher:
         self.handler_errors = 0
         self.interruption: BaseException | None = None
         """Ctrl-C or an exit raised in a handler, which is for the caller of the program to see."""
-        self._registry = registry
+        self.registry = registry
+        self.seen: tuple[_Entry, ...] = ()
+        """The handlers that `token_hooks` was made of."""
         self._policy = config.handler_errors
         self._stream_id = stream_id
         self._elapsed = elapsed
         self._failures: dict[int, int] = {}  # by handler id
-        self._seen: tuple[_Entry, ...] = ()
         self._token_hooks: list[_Hook] = []
         self._muted = False
 
@@ -164,7 +168,7 @@ class Dispatcher:
         """
         event = kind(self._stream_id, self._elapsed(), *values)
         self.log.add(event)
-        self._call_timed([(entry, entry.on_event) for entry in self._registry.entries], event)
+        self._call_timed([(entry, entry.tell) for entry in self.registry.entries], event, None)
 
     def tell_text(self, text: str, index: int) -> None:
         """Give text to every handler; as an event only where somebody looks at events."""
@@ -178,9 +182,9 @@ class Dispatcher:
 
     def token_hooks(self) -> list[_Hook]:
         """Whom to call with a token: no event is made that nobody looks at."""
-        if self._registry.entries is not self._seen:
-            self._seen = self._registry.entries
-            found = ((entry, self._token_hook(entry)) for entry in self._seen)
+        if self.registry.entries is not self.seen:
+            self.seen = self.registry.entries
+            found = ((entry, self._token_hook(entry)) for entry in self.seen)
             self._token_hooks = [(entry, hook) for entry, hook in found if hook is not None]
             if self._muted:  # after the list is in place: mute() sets first and clears second
                 self._token_hooks.clear()
@@ -191,24 +195,27 @@ class Dispatcher:
         self._muted = True
         self._token_hooks.clear()
 
-    def call(self, hooks: list[_Hook], *arguments: Any) -> None:
-        """Call user code; what it raises is logged and counted, and never another handler's loss."""
+    def call(self, hooks: list[_Hook], first: Any, second: Any) -> None:
+        """Call user code; what it raises is logged and counted, and never another handler's loss.
+
+        With two arguments, always: to pass on any number of them takes as long as the call.
+        """
         culprit: BaseException | None = None
         for entry, hook in hooks:
             if entry.gone:
                 continue
             try:
-                hook(*arguments)
+                hook(first, second)
             except BaseException as error:  # noqa: BLE001  # SystemExit in a handler must not harm the others either
                 if self._is_fatal(entry, error):
                     culprit = error
         if culprit is not None:
             raise HandlerError(f"a handler failed: {culprit!r}") from culprit
 
-    def _call_timed(self, hooks: list[_Hook], *arguments: Any) -> None:
+    def _call_timed(self, hooks: list[_Hook], first: Any, second: Any) -> None:
         begun = time.monotonic()
         try:
-            self.call(hooks, *arguments)
+            self.call(hooks, first, second)
         finally:
             self.handler_time += time.monotonic() - begun
 
@@ -218,7 +225,7 @@ class Dispatcher:
         failures = self._failures[entry.number] = self._failures.get(entry.number, 0) + 1
         _logger.error("handler %r failed in stream %s", entry.handler, self._stream_id, exc_info=error)
         if isinstance(self._policy, int) and failures >= self._policy:
-            self._registry.remove(entry.number)
+            self.registry.remove(entry.number)
         if not isinstance(error, Exception):
             self.interruption = error
         return self._policy == "stop" or self.interruption is error

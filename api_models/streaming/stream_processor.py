@@ -83,6 +83,8 @@ class Delivery:
                 break
             elif self._is_plain and not self.backlog.bounded:
                 self._hand_out_plain()
+                if backlog and not notices:  # no token, or that would have gone out too
+                    self._take(backlog.popleft())
             else:
                 self._take(backlog.popleft())
         if self.reader.arrived_at >= self._next_progress:
@@ -135,21 +137,27 @@ class Delivery:
         """Hand out tokens as they came, until something else is up: the way of most of them."""
         notices, backlog = self.machine.notices, self.backlog.items
         dispatcher, stats, at = self.dispatcher, self._stats, self.reader.arrived_at
-        add, call, token_hooks = dispatcher.log.add, dispatcher.call, dispatcher.token_hooks
-        begun = self.machine.clock()
+        registry, log, call = dispatcher.registry, dispatcher.log, dispatcher.call
+        hooks, texts = dispatcher.token_hooks(), log.begin_run(self._index, at)
+        tokens, known, begun = stats.tokens, len(texts), self.machine.clock()
+        first = tokens + 1 - self._index
         try:
             while backlog and not notices:
                 chunk = backlog.popleft()
                 if type(chunk) is not str or not chunk:
-                    self._take(chunk)
+                    backlog.appendleft(chunk)
                     break
-                index = self._index
-                self._index = index + 1
-                stats.tokens += 1
-                stats.characters += len(chunk)
-                add((chunk, index, at))
-                call(token_hooks(), chunk, index)
+                stats.tokens = tokens = tokens + 1
+                texts.append(chunk)
+                if log.waiting:
+                    log.wake()
+                if registry.entries is not dispatcher.seen:
+                    hooks = dispatcher.token_hooks()
+                call(hooks, chunk, tokens - first)
         finally:
+            self._index = tokens + 1 - first
+            stats.characters += sum(map(len, texts[known:]))
+            log.end_run()
             dispatcher.handler_time += self.machine.clock() - begun
 
     def _take(self, chunk: Any) -> None:
@@ -244,8 +252,9 @@ class Delivery:
         return None
 
     def _tell_end(self, error: BaseException | None) -> None:
-        # All that arrived, handed out or not.
-        text = "".join([self.dispatcher.log.text(), self._outlet.text(), *map(text_of, self.backlog.rest())])
+        # All that arrived, handed out or not; most of all a single text, which joining leaves as it is.
+        texts = [self.dispatcher.log.text(), self._outlet.text(), *map(text_of, self.backlog.rest())]
+        text = "".join([each for each in texts if each])
         if error is None:
             self.outcome = self._answer.result(text, self.status())
             self.dispatcher.tell(events.StreamCompleted, self.outcome)

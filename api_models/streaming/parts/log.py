@@ -2,53 +2,59 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 Token = tuple[str, int, float]
 """Text in the log, its index, and its time in seconds: an object for each would cost ten times as much."""
 
+_Run = tuple[int, int, float]
+"""Where texts begin that came together, the index of the first, and their time."""
+
+_Other = tuple[int, Any]
+"""What is no text, behind the number of texts before it."""
+
+_Content = tuple[list[str], list[_Run], list[_Other]]
+
 
 class _Block:
-    """A stretch of the log: open it is a list, closed it is one text and its cuts."""
+    """A stretch of the log: open it holds its texts one by one, closed where they stand in the log's text."""
 
-    __slots__ = ("cuts", "entries", "others", "text")
+    __slots__ = ("_begin", "_cuts", "open")
 
     def __init__(self) -> None:
-        self.entries: list[Token | Any] | None = []
+        self.open: _Content | None = [], [], []
 
-    def close(self, keep_cuts: bool) -> None:
-        entries = self.entries or []
-        tokens = [entry for entry in entries if isinstance(entry, tuple)]
-        self.text = "".join([text for text, _, _ in tokens])
-        self.others = [(at, entry) for at, entry in enumerate(entries) if not isinstance(entry, tuple)]
-        if tokens and not keep_cuts:
-            tokens = [(self.text, *tokens[0][1:])]
-            self.others = [(1 + at, entry) for at, (_, entry) in enumerate(self.others)]
-        lengths, indices, times = zip(*tokens, strict=True) if tokens else ((), (), ())
-        self.cuts = array("L", map(len, lengths)), array("L", indices), array("f", times)
-        self.entries = None  # last: a reader that finds None finds the rest in place
+    def close(self, begin: int, keep_cuts: bool) -> None:
+        """Keep the lengths of the texts, which stand in the text of the log from `begin` on."""
+        texts, runs, others = self.read("")
+        lengths = list(map(len, texts))
+        if texts and not keep_cuts:
+            lengths, runs, others = [sum(lengths)], runs[:1], [(1, entry) for _, entry in others]
+        places, indices, times = zip(*runs, strict=True) if runs else ((), (), ())
+        kind = "B" if max(lengths, default=0) < 1 << 8 else "L"
+        self._begin = begin
+        self._cuts = array(kind, lengths), _packed(places), _packed(indices), array("f", times), others
+        self.open = None  # last: a reader that finds None finds the rest in place
 
-    def read(self) -> list[Token | Any]:
-        """The entries; while the block is open the list itself, so that a reader sees it grow."""
-        entries = self.entries
-        if entries is not None:
-            return entries
-        entries, start = [], 0
-        for length, index, elapsed in zip(*self.cuts, strict=True):
-            entries.append((self.text[start : start + length], index, elapsed))
-            start += length
-        for at, entry in self.others:
-            entries.insert(at, entry)
-        return entries
+    def read(self, text: str) -> _Content:
+        """What it holds; while the block is open the lists themselves, so that a reader sees them grow."""
+        content = self.open
+        if content is not None:
+            return content
+        lengths, places, indices, times, others = self._cuts
+        ends = itertools.accumulate(lengths, initial=self._begin)
+        texts = [text[start:end] for start, end in itertools.pairwise(ends)]
+        return texts, list(zip(places, indices, times, strict=True)), others
 
-    def joined(self) -> str:
-        entries = self.entries
-        if entries is None:
-            return self.text
-        return "".join([entry[0] for entry in entries if isinstance(entry, tuple)])
+
+def _packed(numbers: Sequence[int]) -> Sequence[int]:
+    """The same numbers in little room: they mostly follow each other."""
+    span = range(numbers[0], numbers[0] + len(numbers)) if numbers else range(0)
+    return span if tuple(span) == numbers else array("L", numbers)
 
 
 class Log:
@@ -63,36 +69,61 @@ class Log:
 
     def __init__(self, keep_cuts: bool = True) -> None:
         self._keep_cuts = keep_cuts
+        self._text = ""  # of all closed blocks
         self._blocks = [_Block()]
-        self._origin = 0  # the block with which the text that counts begins
-        self._open = self._blocks[0].read()
+        self._origin = 0, 0  # the block with which the text that counts begins, and where it does
+        self._texts, self._runs, self._others = self._blocks[0].read("")
         self._ended = False
-        self._waiting = 0
-        # Wakes readers that have read all there is; the writer takes it only when one waits.
+        self.waiting = 0
+        """Readers that have read all there is."""
+        # Guards the text of the closed blocks, which is not whole while it grows; and wakes readers
+        # that have read all there is. The writer takes it when one waits, or when a block is full.
         self._grown = threading.Condition()
 
     def add(self, entry: Token | Any) -> None:
-        self._open.append(entry)
-        if len(self._open) >= self._BLOCK:
+        if isinstance(entry, tuple):
+            text, index, at = entry
+            self.begin_run(index, at).append(text)
+        else:
+            self._others.append((len(self._texts), entry))
+        self.end_run()
+
+    def begin_run(self, index: int, at: float) -> list[str]:
+        """For texts that came together, numbered from `index`: append them here, then `end_run`.
+
+        Whoever appends looks at `waiting` behind each, and calls `wake`.
+        """
+        self._runs.append((len(self._texts), index, at))
+        return self._texts
+
+    def end_run(self) -> None:
+        if len(self._texts) + len(self._others) >= self._BLOCK:
             self._next_block()
-        if self._waiting:
-            self._wake()
+        if self.waiting:
+            self.wake()
+
+    def wake(self) -> None:
+        """Let the readers look again."""
+        with self._grown:
+            self._grown.notify_all()
 
     def reset(self) -> None:
         """Begin an empty text; what came before stays among the entries."""
         self._next_block()
-        self._origin = len(self._blocks) - 1
+        self._origin = len(self._blocks) - 1, len(self._text)
 
     def end(self) -> None:
         self._ended = True
-        self._wake()
+        self.wake()
 
     def text(self) -> str:
-        return "".join([block.joined() for block in self._blocks[self._origin :]])
+        """All text since the last reset; called by who writes."""
+        self._next_block()  # so that it stands in one piece, which need not be copied
+        return self._text[self._origin[1] :]
 
     def tokens(self) -> Iterator[str]:
         """The texts added since the last reset before the call, to the end of the run."""
-        for entry in self._follow(self._origin):
+        for entry in self._follow(self._origin[0]):
             if isinstance(entry, tuple):
                 yield entry[0]
 
@@ -103,30 +134,48 @@ class Log:
     def _next_block(self) -> None:
         full = self._blocks[-1]
         self._blocks.append(_Block())
-        self._open = self._blocks[-1].read()
-        full.close(self._keep_cuts)
-
-    def _wake(self) -> None:
+        texts = "".join(self._texts)
+        self._texts, self._runs, self._others = self._blocks[-1].read("")
         with self._grown:
-            self._grown.notify_all()
+            text, self._text = self._text, ""
+            full.close(len(text), self._keep_cuts)
+            text += texts  # in place, as nobody else holds it
+            self._text = text
 
     def _follow(self, number: int) -> Iterator[Token | Any]:
         while number < len(self._blocks):
-            entries, position = self._blocks[number].read(), 0
-            while position < len(entries) or self._more(number, entries, position):
-                yield entries[position]
-                position += 1
+            with self._grown:
+                content = self._blocks[number].read(self._text)
+            yield from self._follow_block(number, *content)
             number += 1
 
-    def _more(self, number: int, entries: list[Token | Any], position: int) -> bool:
-        """Wait until the block has more than `position` entries; False when it gets no more."""
+    def _follow_block(
+        self, number: int, texts: list[str], runs: list[_Run], others: list[_Other]
+    ) -> Iterator[Token | Any]:
+        text_at = run_at = other_at = 0
+        while True:
+            known = len(texts)  # first: what stands before a text was added before it
+            if other_at < len(others) and others[other_at][0] <= text_at:
+                yield others[other_at][1]
+                other_at += 1
+            elif text_at < known:
+                while run_at + 1 < len(runs) and runs[run_at + 1][0] <= text_at:
+                    run_at += 1
+                begin, index, at = runs[run_at]
+                yield texts[text_at], index + text_at - begin, at
+                text_at += 1
+            elif not self._grows(number, text_at + other_at, texts, others):
+                return
+
+    def _grows(self, number: int, read: int, texts: list[str], others: list[_Other]) -> bool:
+        """Wait until the block holds more than was read of it; False when it gets no more."""
         with self._grown:
-            self._waiting += 1  # before the look: the writer adds first and looks second
+            self.waiting += 1  # before the look: the writer adds first and looks second
             try:
                 while True:
-                    full = self._ended or number + 1 < len(self._blocks)  # before the length
-                    if position < len(entries) or full:
-                        return position < len(entries)
+                    is_full = self._ended or number + 1 < len(self._blocks)  # before the look
+                    if is_full or len(texts) + len(others) > read:
+                        return len(texts) + len(others) > read
                     self._grown.wait()
             finally:
-                self._waiting -= 1
+                self.waiting -= 1
