@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -23,6 +23,9 @@ from .stream_source import Answer, Reader, StreamSource, as_source, source_faile
 from .stream_state import StateMachine, Trigger
 
 _logger = logging.getLogger("api_models")
+
+_TEXTS_AT_ONCE = 256
+"""How many are cut together, where that is to be done, before anybody is told of the first."""
 
 
 class Delivery:
@@ -85,6 +88,8 @@ class Delivery:
                 self._hand_out_plain()
                 if backlog and not notices:  # no token, or that would have gone out too
                     self._take(backlog.popleft())
+            elif texts := self.backlog.take_texts(_TEXTS_AT_ONCE):
+                self._take_texts(texts)
             else:
                 self._take(backlog.popleft())
         if self.reader.arrived_at >= self._next_progress:
@@ -167,7 +172,7 @@ class Delivery:
             return
         self.backlog.took(chunk)
         if isinstance(chunk, str):
-            self._take_text(chunk)
+            self._take_texts([chunk] if chunk else [])
         elif isinstance(chunk, StreamChunk):
             self._take_chunk(chunk)
         elif isinstance(chunk, events.RetryNotice):
@@ -183,16 +188,16 @@ class Delivery:
         self._answer.absorb(chunk)
         if chunk.thinking:
             self.dispatcher.tell(events.ThinkingReceived, chunk.thinking, len(self._answer.thinking) - 1)
-        self._take_text(chunk.text)
+        self._take_texts([chunk.text] if chunk.text else [])
         if chunk.tool_call is not None:
             self._outlet.put(chunk.tool_call)
 
-    def _take_text(self, text: str) -> None:
-        if text:
-            self._stats.tokens += 1
-            self._stats.characters += len(text)
-            self._outlet.push(text, self._index)
-            self._index += 1
+    def _take_texts(self, texts: Sequence[str]) -> None:
+        if texts:
+            self._stats.tokens += len(texts)
+            self._stats.characters += sum(map(len, texts))
+            self._outlet.push(texts, self._index)
+            self._index += len(texts)
 
     def _reset(self, reason: str) -> None:
         self.dispatcher.log.reset()

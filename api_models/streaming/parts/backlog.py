@@ -54,6 +54,16 @@ class Backlog(Generic[Item]):
         if self.bounded:
             self._taken += self._sum((item,))
 
+    def take_texts(self, most: int) -> list[str]:
+        """Take off the texts at the front, up to so many; an empty one is none."""
+        taken: list[Any] = []
+        items = self.items
+        while items and len(taken) < most and type(items[0]) is str and items[0]:
+            taken.append(items.popleft())
+        if self.bounded:
+            self._taken += self._sum(taken)
+        return taken
+
     def load(self) -> None:
         """Put the next batch of the file at the front, in place of the `SPILLED` just taken off."""
         if self._file is not None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 Piece = tuple[str, int]
 """Text as it is handed out, and the number of provider tokens before it."""
@@ -62,12 +63,17 @@ class Shaper:
         return "".join(self._units) + self._tail
 
     def push(self, text: str) -> list[Piece]:
-        self._taken += len(text)
-        self._ends.append(self._taken)
+        return self.push_all((text,))
+
+    def push_all(self, texts: Sequence[str]) -> list[Piece]:
+        """Take texts that came together, none of them empty; the pieces that are complete now."""
+        ends = list(itertools.accumulate(map(len, texts), initial=self._taken))
+        self._ends.extend(ends[1:])
+        self._taken = ends[-1]
         if self._split == "token":
-            self._units.append(text)
+            self._units.extend(texts)
         else:
-            self._cut(text)
+            self._cut("".join(texts))
         return self._pieces(len(self._units) - len(self._units) % self._size)
 
     def flush(self) -> list[Piece]:
@@ -84,6 +90,8 @@ class Shaper:
         self._tail = whole[start:]
 
     def _pieces(self, count: int) -> list[Piece]:
+        if not count:
+            return []
         units, self._units = self._units[:count], self._units[count:]
         return [self._numbered("".join(units[at : at + self._size])) for at in range(0, count, self._size)]
 

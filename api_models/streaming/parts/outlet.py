@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .cutting import Piece, Shaper
@@ -64,12 +65,12 @@ class Outlet:
         self._shaper = Shaper(*self._shape) if recuts else None
         self._withheld_since: float | None = None
 
-    def push(self, text: str, index: int) -> None:
-        """Take text that came in as number `index`."""
+    def push(self, texts: Sequence[str], index: int) -> None:
+        """Take texts that came together, numbered from `index`; none of them is empty."""
         if self._shaper is None:
-            self.pieces.append((text, index))
+            self.pieces.extend(zip(texts, itertools.count(index)))  # as many as there are
             return
-        pieces = self._shaper.push(text)
+        pieces = self._shaper.push_all(texts)
         self.pieces.extend(pieces)
         if pieces or self._withheld_since is None:  # what is withheld now came just now
             self._withheld_since = self._elapsed() if self._shaper.withheld else None

@@ -42,18 +42,18 @@ def test_only_what_changes_nothing_is_plain(changes):
 def test_text_goes_out_as_it_comes():
     """Without cuts, pieces and numbers are those that went in."""
     out = outlet(pacer=Pacer(10.0, smooth=False))
-    out.push("a", 0)
-    out.push("b", 1)
+    out.push(["a"], 0)
+    out.push(["b"], 1)
     assert list(out.pieces) == [("a", 0), ("b", 1)]
 
 
 def test_what_is_no_text_comes_after_all_the_text_before_it():
     """It is handed out whole, in its place, and text that was withheld goes first."""
     out, thing = outlet(size=10), object()
-    out.push("a", 0)
+    out.push(["a"], 0)
     assert not out.pieces
     out.put(thing)
-    out.push("b", 1)
+    out.push(["b"], 1)
     assert list(out.pieces) == [("a", 0), thing]
     out.flush()
     assert list(out.pieces)[2:] == [("b", 1)]
@@ -65,7 +65,7 @@ def test_text_is_withheld_for_so_long():
     out = outlet(split="word", seconds=5.0, clock=clock)
     assert out.flush_due() is None
     for clock.now, text in [(10.0, "on"), (12.0, "ce "), (13.0, "up"), (14.0, "on")]:
-        out.push(text, 0)
+        out.push([text], 0)
     clock.now = 15.0
     assert out.flush_due() == 3.0
     clock.now = 18.0
@@ -78,7 +78,7 @@ def test_without_a_limit_text_may_wait_for_ever():
     """A buffer without a time is cut loose by its size, or at the end."""
     clock = Clock()
     out = outlet(size=2, clock=clock)
-    out.push("a", 0)
+    out.push(["a"], 0)
     clock.now = 1e9
     assert out.flush_due() is None
     assert not out.pieces
@@ -94,7 +94,7 @@ def test_a_paced_piece_waits_for_its_turn():
     """Pieces and what is behind them count as the backlog; at the end a smoothed rest goes out at once."""
     out = outlet(pacer=Pacer(None, smooth=True))
     for index in range(10):
-        out.push("x", index)
+        out.push(["x"], index)
     first = out.due(0.0, 90)
     assert out.due(0.0, 90) - first == pytest.approx(0.5 / 100)
     out.ending = True
@@ -104,9 +104,9 @@ def test_a_paced_piece_waits_for_its_turn():
 def test_text_that_was_not_handed_out_is_known():
     """Pieces that wait and text that is withheld, in order, without what is no text."""
     out = outlet(split="word")
-    out.push("one two", 0)
+    out.push(["one two"], 0)
     out.put(object())
-    out.push("three", 1)
+    out.push(["three"], 1)
     assert out.text() == "one twothree"
 
 
@@ -114,11 +114,11 @@ def test_after_a_reset_all_begins_anew():
     """Withheld text is forgotten, and so is its age and its number."""
     clock = Clock()
     out = outlet(split="word", seconds=5.0, clock=clock)
-    out.push("old", 0)
+    out.push(["old"], 0)
     out.reset()
     clock.now = 100.0
     assert (out.text(), out.flush_due()) == ("", None)
-    out.push("new ", 0)
+    out.push(["new "], 0)
     assert list(out.pieces) == [("new ", 0)]
 
 
