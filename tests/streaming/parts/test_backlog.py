@@ -136,3 +136,18 @@ def test_the_file_has_no_name_to_be_left_behind(spill_folder):
     backlog.add(["a"])
     assert list(spill_folder.iterdir()) == []
     backlog.close()
+
+
+def test_texts_are_taken_together():
+    """As many as stand at the front, in memory or not; what is no text, or none at all, ends them."""
+    with closing(Backlog(150, weight)) as backlog:
+        backlog.bounded = True
+        backlog.add(["a", "b"])
+        backlog.add(["c"])  # beyond the limit
+        assert backlog.take_texts(9) == ["a", "b"] and backlog.take_texts(9) == []
+        assert backlog.items.popleft() is SPILLED
+        backlog.load()
+        backlog.add(["d", "", "e", None])
+        assert [backlog.take_texts(1), backlog.take_texts(9), backlog.take_texts(9)] == [["c"], ["d"], []]
+        backlog.took(backlog.items.popleft())
+        assert backlog.take_texts(9) == ["e"] and backlog.take_texts(9) == []
