@@ -1,6 +1,6 @@
 """What a token costs, and how long it takes, when tokens come one by one: 100 a second.
 
-    python -m benchmarks.live [--tokens 200] [--rate 100] [--rounds 7]
+    python -m benchmarks.live [--tokens 150] [--rate 100] [--rounds 7]
 
 Every token is a wake-up of its own with cold caches. The server stamps each with the moment it was
 written, on the clock that all processes of the machine share; latency is from there to the handler.
@@ -61,7 +61,7 @@ def goals_of(wire: str, clients: Sequence[Client], found: dict[str, list[Live]])
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parser(__doc__)
-    options.add_argument("--tokens", type=int, default=200)
+    options.add_argument("--tokens", type=int, default=150)
     options.add_argument("--rate", type=float, default=100)
     given = options.parse_args(arguments)
     findings = Findings("live", f"Live: {given.rate:.0f} tokens a second")

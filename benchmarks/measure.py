@@ -33,17 +33,20 @@ _NAMED = (
 )
 
 
-def interleaved(rounds: int, works: Mapping[_K, Callable[[], _T]]) -> dict[_K, list[_T]]:
+def interleaved(
+    rounds: int, works: Mapping[_K, Callable[[], _T]], warm_up: bool = True
+) -> dict[_K, list[_T]]:
     """What each of the works returns in each round, by name; one round more comes first, to warm up.
 
-    Who asks for a single round wants to see it run: that one is cold.
+    Works that are processes of their own need none; who asks for a single round gets it cold.
     """
+    skipped = 1 if warm_up and rounds > 1 else 0
     found: dict[_K, list[_T]] = {name: [] for name in works}
-    for number in range(rounds + 1 if rounds > 1 else 1):
+    for number in range(rounds + skipped):
         for name, work in works.items():
             gc.collect()
             figure = work()
-            if number or rounds == 1:
+            if number >= skipped:
                 found[name].append(figure)
     return found
 

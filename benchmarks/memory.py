@@ -97,6 +97,7 @@ def grown_in_process(root: str, keep: bool, tokens: int) -> float:
 
 def cost(answer: Callable[[int], Weigh], tokens: int, times: int) -> float:
     """Microseconds of CPU a token."""
+    answer(_WARM)
     begun = time.process_time()
     for _ in range(times):
         answer(tokens)
@@ -111,7 +112,7 @@ def measured(root: str, name: str, tokens: int, rounds: int) -> dict[str, list[f
         "long": partial(cost, answer, tokens, 1),
         "short": partial(cost, answer, short, 10),
     }
-    return interleaved(rounds, works)
+    return interleaved(rounds, works, warm_up=False)  # each work warms up by itself
 
 
 def goals_of(name: str, tokens: int, found: dict[str, list[float]]) -> list[Goal]:
