@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+BENCH_PYTHON ?= $(BIN)/python
 PROMPT ?= Why is the sky blue? Answer in two sentences.
 
 .PHONY: demo test check bench clean
@@ -20,8 +21,11 @@ check: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The figures of docs/performance.md. Peers that are not installed are left out: BENCH_PYTHON may be
+# that of another environment, which has api_models and more peers.
 bench: .venv/dev
-	$(BIN)/python -m benchmarks
+	$(BENCH_PYTHON) -m benchmarks --json build/benchmarks
+	$(BENCH_PYTHON) -m benchmarks.report build/benchmarks
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -17,7 +17,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -241,11 +241,11 @@ def trusted_context() -> ssl.SSLContext:
     return context
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--no-peers", action="store_true")
-    options, _ = parser.parse_known_args()
+    options, _ = parser.parse_known_args(arguments)
     show_ours(options.rounds, trusted_context())
     if not options.no_peers:
         show_peers()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -121,13 +122,13 @@ def put_between_marks(path: Path, tables: str) -> None:
     path.write_text(new, encoding="utf-8")
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", metavar="NAME", help="clients whose name begins so")
     parser.add_argument("--save", type=Path, metavar="FILE")
     parser.add_argument("--with", type=Path, metavar="FILE", action="append", default=[], dest="others")
     parser.add_argument("--markdown", type=Path, metavar="DOCUMENT")
-    options, _ = parser.parse_known_args()
+    options, _ = parser.parse_known_args(arguments)
     wanted = [client for client in CLIENTS if client.name.startswith(options.only)]
     table = measured(installed(wanted))
     for path in options.others:
