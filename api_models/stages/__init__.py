@@ -1,6 +1,33 @@
-"""Stages: an iterator of chunks in, an iterator of chunks out."""
+"""Who changes: stages between a source and its stream, sources that are emulated, and several at once."""
 
+from .batch import batch
+from .combine import Combined, Tagged, combine
+from .emulate import emulate_stream, windows
+from .pace import smooth, throttle
+from .recut import recut
 from .stage import Stage, TextStage, TextState, compose
 from .staged_source import StagedSource
+from .transform import filter_text, flat_map_text, map_text, tee
+from .until import take_until
 
-__all__ = ["Stage", "StagedSource", "TextStage", "TextState", "compose"]
+__all__ = [
+    "Combined",
+    "Stage",
+    "StagedSource",
+    "Tagged",
+    "TextStage",
+    "TextState",
+    "batch",
+    "combine",
+    "compose",
+    "emulate_stream",
+    "filter_text",
+    "flat_map_text",
+    "map_text",
+    "recut",
+    "smooth",
+    "take_until",
+    "tee",
+    "throttle",
+    "windows",
+]

@@ -14,6 +14,9 @@ TICK = StreamChunk()
 """Told apart by identity. Goes through a chain behind all that arrived together, and says: hand on what
 there is. A stage that holds chunks back for a time lets one follow each of them."""
 
+FLUSH = StreamChunk()
+"""By identity as well: what the next stage keeps back has waited long enough."""
+
 
 class Line:
     """What the stages of one run have in common: where it begins, and whether it was stopped."""

@@ -11,7 +11,7 @@ from ..exceptions import ConfigurationError
 from ..streaming.stream_config import StreamConfig
 from ..streaming.stream_events import ResetNotice, StreamChunk
 from ..streaming.stream_source import Chunk, StreamSource, as_source
-from .flow import TICK, Flow, Line, let_go
+from .flow import FLUSH, TICK, Flow, Line, let_go
 
 _EMPTY = StreamChunk()
 
@@ -96,9 +96,9 @@ def _changed(chunk: StreamChunk, state: TextState) -> Iterator[Chunk]:
     """A chunk with its text changed, if it has any; in so many pieces, its other fields with the last."""
     is_end = chunk.tool_call is not None or chunk.stop_reason is not None
     if not chunk.text:
-        if is_end:
+        if is_end or chunk is FLUSH:
             yield from state.flush()
-        yield chunk
+        yield TICK if chunk is FLUSH else chunk
         return
     pieces = list(state.push(chunk.text))
     if is_end:
