@@ -47,7 +47,7 @@ class TextState(ABC):
     """What a stage knows of one text, while it is coming."""
 
     @abstractmethod
-    def push(self, text: str) -> Iterable[str]:
+    def push(self, text: str, /) -> Iterable[str]:
         """Take the next text, never empty; what can be handed on now."""
 
     def flush(self) -> Iterable[str]:
@@ -68,26 +68,32 @@ class TextStage(Stage):
         """The state before the first text."""
 
     def run(self, chunks: Iterator[Chunk], line: Line) -> Iterator[Chunk]:
-        state = self.begin()
+        state, is_ours = self.begin(), False
+        push = state.push
         try:
-            while True:
-                try:
-                    chunk = next(chunks)
-                except StopIteration:
-                    break
-                except Exception:
-                    yield from state.flush()
-                    raise
+            for chunk in chunks:
                 if isinstance(chunk, str):
                     if chunk:
-                        yield from state.push(chunk)
-                elif chunk is not TICK and isinstance(chunk, StreamChunk):
+                        is_ours = True  # whatever is raised now: else it comes from before us
+                        yield from push(chunk)
+                        is_ours = False
+                elif chunk is TICK:
+                    yield chunk
+                elif isinstance(chunk, StreamChunk):
+                    is_ours = True
                     yield from _changed(chunk, state)
+                    is_ours = False
                 else:
                     if isinstance(chunk, ResetNotice):
                         state = self.begin()
+                        push = state.push
                     yield chunk
+            is_ours = True
             yield from state.flush()
+        except Exception:
+            if not is_ours:
+                yield from state.flush()
+            raise
         finally:
             let_go(chunks)
 

@@ -54,14 +54,19 @@ def _text(made: Any) -> str:
     return made
 
 
-class _PerPiece(TextStage, TextState):
-    """Keeps nothing from one piece to the next, so that it is its own state."""
-
+class _PerPiece(TextStage):
     def __init__(self, made_of: Callable[[str], Sequence[str]]) -> None:
         self._made_of = made_of
 
     def begin(self) -> TextState:
-        return self
+        return _Stateless(self._made_of)
 
-    def push(self, text: str) -> Sequence[str]:
-        return self._made_of(text)
+
+class _Stateless(TextState):
+    """Keeps nothing from one piece to the next: the function itself, without a call around it."""
+
+    __slots__ = ("push",)
+    push: Callable[[str], Sequence[str]]
+
+    def __init__(self, push: Callable[[str], Sequence[str]]) -> None:
+        self.push = push

@@ -10,9 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api_models.stages import (
-    StagedSource, batch, combine, compose, emulate_stream, filter_text, flat_map_text, map_text, recut, smooth,
-    take_until, tee, throttle,
-)  # fmt: skip
+    StagedSource,
+    batch,
+    combine,
+    compose,
+    emulate_stream,
+    filter_text,
+    flat_map_text,
+    map_text,
+    recut,
+    smooth,
+    take_until,
+    tee,
+    throttle,
+)
 from api_models.streaming.stream_events import StreamChunk, TokenUsage
 from api_models.streaming.stream_source import text_of
 

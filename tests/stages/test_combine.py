@@ -57,8 +57,7 @@ def test_b0_34_the_root_cause_is_raised_and_nothing_else(order):
     failing, other = ScriptedSource("a").fail(cause), ScriptedSource("b")
     combined, tagged = combine([failing, other], order), []
     with pytest.raises(ValueError, match="root cause") as caught:
-        for each in combined:
-            tagged.append(each)
+        tagged.extend(combined)  # keeps what came before the error
     assert caught.value is cause
     assert combined.errors == {0: cause}
     assert of(0, tagged) == ["a"]

@@ -127,8 +127,7 @@ def test_an_abort_ends_the_wait_of_a_throttle():
     flow, texts = throttle(0.001)(source), []
     threading.Timer(0.01, lambda: (source.wait_until_blocked(), flow.abort())).start()
     with pytest.raises(AbortedError):
-        for text in flow:  # noqa: PERF402  # what came before the error is kept
-            texts.append(text)
+        texts.extend(flow)  # keeps what came before the error
     assert texts == ["a", "b", "c"]
     assert source.closes == 1
 
