@@ -17,6 +17,14 @@ from .exceptions import (
 )
 from .handlers.console import ConsoleHandler
 from .model_manager import APIModelManager
+from .stages.batch import batch
+from .stages.combine import combine
+from .stages.emulate import emulate_stream
+from .stages.pace import smooth, throttle
+from .stages.recut import recut
+from .stages.stage import Stage, compose
+from .stages.transform import filter_text, flat_map_text, map_text, tee
+from .stages.until import take_until
 from .streaming.exceptions import (
     HandlerError,
     StreamCancelledError,
@@ -74,6 +82,7 @@ __all__ = [
     "RateLimitError",
     "ResetNotice",
     "RetryNotice",
+    "Stage",
     "StreamCancelled",
     "StreamCancelledError",
     "StreamChunk",
@@ -104,4 +113,16 @@ __all__ = [
     "TokenUsage",
     "ToolCall",
     "ToolCallReceived",
+    "batch",
+    "combine",
+    "compose",
+    "emulate_stream",
+    "filter_text",
+    "flat_map_text",
+    "map_text",
+    "recut",
+    "smooth",
+    "take_until",
+    "tee",
+    "throttle",
 ]

@@ -12,6 +12,8 @@ from .clients import continued_prompt, make_client, persistent
 from .clients.guarded import Guards
 from .exceptions import ConfigurationError
 from .settings import MissingKeyError, ProviderSettings, Settings
+from .stages.stage import Stage, compose
+from .stages.staged_source import StagedSource
 from .streaming.exceptions import StreamStateError
 from .streaming.stream_config import StreamConfig
 from .streaming.stream_events import StreamResult
@@ -51,17 +53,20 @@ class APIModelManager:
         params: Mapping[str, Any] | None = None,
         handlers: Iterable[Any] | None = None,
         config: StreamSettings = None,
+        *,
+        stages: Stage | Iterable[Any] | None = None,
     ) -> StreamManager:
         """Start to stream the answer to `prompt` and return at once.
 
         `model_id` is `"provider:model"`, a provider, or a model of the default provider; a list of
         them falls back in order, when one is unavailable, too slow, or has no key. `params`
         are `max_tokens`, `temperature`, `stop`, `system`, `tools` and whatever else the provider
-        takes. What is wrong with the arguments raises `ConfigurationError` here; what needs the
-        network reaches the handlers and `result()`.
+        takes. `stages` change the chunks on their way to the handlers, the first first. What is wrong
+        with the arguments raises `ConfigurationError` here; what needs the network reaches the
+        handlers and `result()`.
         """
         stream, source, metadata = self._prepare(prompt, model_id, params, handlers, config)
-        self._start(stream, source, metadata)
+        self._start(stream, _staged(source, stages), metadata)
         return stream
 
     def generate(
@@ -209,6 +214,14 @@ class APIModelManager:
             return self._factories[provider](self._settings.entry(provider))
         found = self._settings.provider(provider)
         return make_client(found.kind, found.transport, provider, _client_settings(found))
+
+
+def _staged(source: StreamSource, stages: Stage | Iterable[Any] | None) -> StreamSource:
+    if stages is None:
+        return source
+    if not isinstance(stages, (Stage, Iterable)):
+        raise ConfigurationError(f"stages is a Stage or a list of them, not {stages!r}")
+    return StagedSource(source, stages if isinstance(stages, Stage) else compose(*stages))
 
 
 def _client_settings(found: ProviderSettings) -> dict[str, Any]:

@@ -28,6 +28,7 @@ NAMES = (
     "targets",
     "cancel",
     "faults",
+    "stages",
 )
 _BRIEFLY = {"cancel": ["--rounds", "10"]}  # of a full run: by itself it takes 200
 

@@ -26,8 +26,9 @@ TINY = {
     "concurrency": "--rounds 1 --window 0.1 --loads 4x20",
     "targets": "--rounds 1 --tokens 100",
     "cancel": "--rounds 1 --no-peers",
+    "stages": "--tokens 200 --repeats 1",
 }
-WITHOUT_FIGURES = {"cancel"}
+WITHOUT_FIGURES = {"cancel", "stages"}
 
 
 TESTED_ELSEWHERE = {"faults"}  # by tests/test_docs_reliability.py, which needs its figures

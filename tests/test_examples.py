@@ -17,6 +17,7 @@ SHOWN = {
     "control": r"\S.* \[paused\] .*\[resumed\] .*\n\[stopped with \d+ characters in hand\]\ncancelled\n",
     "handler": r"\S.*\n-- whole: [1-9]\d* characters --\n",
     "pull": r"\S.*\n[1-9]\d* events, from StreamStarted to StreamCompleted\n",
+    "stages": r"HELLO! HELLO! HELLO\?\n( (Ann|Bob) \| [^\n]+\n){8}",
     "several_handlers": r"\S.*\n[1-9]\d* words; 3 failures of a handler, all of them logged\n",
 }
 LOGS = {"several_handlers": "RuntimeError: a bug in this handler"}

@@ -24,6 +24,7 @@ SHOWN = {
     "Only the text": r"\S.*\n.*\S.*\n",
     "Conversations, and parameters": r"\S.*\n",
     "How text is handed out": r"(<[^<>]+>\n){2,}",
+    "Change the text on its way": r"(<[^<>a-z]+>\n){2,}",
     "Any OpenAI-compatible server": r"mylab my-model True\n",
 }
 
