@@ -148,7 +148,11 @@ class APIModelManager:
         with self._lock:
             self._check_open()
             self._streams.add(stream)
-            stream.start_stream(source, metadata)
+            try:
+                stream.start_stream(source, metadata)
+            except BaseException:  # Ctrl-C, when it runs already and nobody has it yet
+                stream.cancel_stream()
+                raise
 
     def _tokens(self, stream: StreamManager, source: Any, metadata: Mapping[str, Any]) -> Iterator[str]:
         with stream:  # nothing is sent before the first token is asked for

@@ -395,6 +395,21 @@ def wait_until_reading(process):
     raise AssertionError("the command never read its standard input")
 
 
+def wait_until_still(process):
+    """Until the command's main thread waits for a lock, and goes on waiting."""
+    call, still = Path(f"/proc/{process.pid}/syscall"), 0
+    deadline = time.monotonic() + TIMEOUT
+    while still < 5 and time.monotonic() < deadline:
+        threading.Event().wait(0.01)
+        try:
+            waits = call.read_text().split()[0] in ("202", "98")  # futex, of x86-64 and of ARM
+        except OSError:
+            threading.Event().wait(1)
+            return
+        still = still + 1 if waits else 0
+    assert still == 5, "the command never came to rest"
+
+
 def test_a_reader_that_leaves_early_ends_the_command_quietly(lab):
     """As with `api-models stream ... | head -c 1`: no traceback, and nobody pays for the rest."""
     provider = lab(Reply(chat(["x"] * 2000), pace=0.005))
@@ -468,6 +483,7 @@ def test_control_c_in_a_chat_stops_the_answer_and_a_second_one_leaves(lab):
         process.stdin.flush()
         read_until(process.stdout, b"Hello")
         assert provider.connections[0].stalled.wait(TIMEOUT)
+        wait_until_still(process)
         process.send_signal(signal.SIGINT)
         assert read_until(process.stdout, b"> ") == b"\n> "
         assert provider.wait_for_close(provider.connections[0])
