@@ -22,16 +22,18 @@ class JSONLinesHandler(StreamHandler):
         self._output = output
 
     def on_event(self, event: StreamEvent) -> None:
-        line = {"event": type(event).__name__, **_fields(event)}
-        self._output.write(json.dumps(line, default=_plain, ensure_ascii=False) + "\n")
+        line = {"event": type(event).__name__, **fields_of(event)}
+        self._output.write(json.dumps(line, default=plain, ensure_ascii=False) + "\n")
         self._output.flush()
 
 
-def _fields(value: Any) -> dict[str, Any]:
+def fields_of(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass by name, as they are."""
     return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """What JSON has a word for, of what it has none for."""
     if isinstance(value, APIModelError):
         facts = {name: fact for name, fact in vars(value).items() if fact is not None}
         return {
@@ -42,4 +44,4 @@ def _plain(value: Any) -> Any:
         }
     if isinstance(value, Mapping):
         return dict(value)
-    return _fields(value) if dataclasses.is_dataclass(value) else repr(value)
+    return fields_of(value) if dataclasses.is_dataclass(value) else repr(value)

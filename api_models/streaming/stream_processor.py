@@ -154,7 +154,7 @@ class Delivery:
                     break
                 stats.tokens = tokens = tokens + 1
                 texts.append(chunk)
-                if log.waiting:
+                if log.sleepers:
                     log.wake()
                 if registry.entries is not dispatcher.seen:
                     hooks = dispatcher.token_hooks()
@@ -258,7 +258,7 @@ class Delivery:
 
     def _tell_end(self, error: BaseException | None) -> None:
         # All that arrived, handed out or not; most of all a single text, which joining leaves as it is.
-        texts = [self.dispatcher.log.text(), self._outlet.text(), *map(text_of, self.backlog.rest())]
+        texts = [self.dispatcher.log.final_text(), self._outlet.text(), *map(text_of, self.backlog.rest())]
         text = "".join([each for each in texts if each])
         if error is None:
             self.outcome = self._answer.result(text, self.status())

@@ -5,11 +5,14 @@ from __future__ import annotations
 import itertools
 import threading
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 Token = tuple[str, int, float]
 """Text in the log, its index, and its time in seconds: an object for each would cost ten times as much."""
+
+Wake = Callable[[], Any]
+"""Tells a reader that there is more; called on the writer's thread, so it must not block."""
 
 _Run = tuple[int, int, float]
 """Where texts begin that came together, the index of the first, and their time."""
@@ -57,6 +60,93 @@ def _packed(numbers: Sequence[int]) -> Sequence[int]:
     return span if tuple(span) == numbers else array("L", numbers)
 
 
+class Cursor:
+    """One reader's place in a log: all from there on, in order, once, whenever it asks."""
+
+    def __init__(self, log: Log, number: int, texts: int = 0, others: int = 0) -> None:
+        self._log = log
+        self._number = number  # of the block, of which so much was read:
+        self._text_at, self._run_at, self._other_at = texts, 0, others
+        self._content = log.block(number)
+        self._wake: Wake | None = None
+        self._stopped = False
+
+    def poll(self, wake: Wake) -> list[Token | Any] | None:
+        """What has come since, without waiting; None when nothing more will.
+
+        After an empty answer `wake` is called once, on whatever thread, as soon as there is more.
+        """
+        self._wake = wake
+        for _ in range(2):  # once more after asking to be woken: the writer adds first and looks second
+            over = self._log.ended or self._stopped  # before the look
+            found = self._take()
+            if found or over:
+                return found or None
+            self._log.sleep(wake)
+        return []
+
+    def follow(self) -> Iterator[Token | Any]:
+        """All from here to the end of the run, waiting for what has not come yet."""
+        awake = threading.Event()
+        try:
+            while (entries := self.poll(awake.set)) is not None:
+                if not entries:
+                    awake.wait()
+                    awake.clear()
+                yield from entries
+        finally:
+            self.rest()
+
+    def rest(self) -> None:
+        """Ask to be woken no more."""
+        if self._wake is not None:
+            self._log.forget(self._wake)
+
+    def so_far(self) -> list[Token | Any]:
+        """All from here to this moment."""
+        entries: list[Token | Any] = []
+        while found := self._take():
+            entries += found
+        return entries
+
+    def stop(self) -> None:
+        """Make `follow`, and whoever polls, end soon; any thread."""
+        self._stopped = True
+        if self._wake is not None:
+            self._wake()
+
+    def _take(self) -> list[Token | Any]:
+        while True:
+            is_full = self._log.has_block(self._number + 1)  # before the look
+            found = self._read_on()
+            if found or not is_full:
+                return found
+            self._number += 1
+            self._text_at = self._run_at = self._other_at = 0
+            self._content = self._log.block(self._number)
+
+    def _read_on(self) -> list[Token | Any]:
+        texts, runs, others = self._content
+        known = len(texts)  # first: what stands before a text was added before it
+        found: list[Token | Any] = []
+        while True:
+            if self._other_at < len(others) and others[self._other_at][0] <= self._text_at:
+                found.append(others[self._other_at][1])
+                self._other_at += 1
+            elif self._text_at < known:
+                found.append(self._token(texts, runs))
+            else:
+                return found
+
+    def _token(self, texts: list[str], runs: list[_Run]) -> Token:
+        at = self._text_at
+        while self._run_at + 1 < len(runs) and runs[self._run_at + 1][0] <= at:
+            self._run_at += 1
+        begin, index, time = runs[self._run_at]
+        self._text_at += 1
+        return texts[at], index + at - begin, time
+
+
 class Log:
     """All that one run handed out, in order, for any number of readers that may join at any time.
 
@@ -68,17 +158,17 @@ class Log:
     _BLOCK = 1024
 
     def __init__(self, keep_cuts: bool = True) -> None:
+        self.ended = False
+        self.sleepers: set[Wake] = set()
+        """Those to be woken by the next entry."""
         self._keep_cuts = keep_cuts
         self._text = ""  # of all closed blocks
         self._blocks = [_Block()]
         self._origin = 0, 0  # the block with which the text that counts begins, and where it does
         self._texts, self._runs, self._others = self._blocks[0].read("")
-        self._ended = False
-        self.waiting = 0
-        """Readers that have read all there is."""
-        # Guards the text of the closed blocks, which is not whole while it grows; and wakes readers
-        # that have read all there is. The writer takes it when one waits, or when a block is full.
-        self._grown = threading.Condition()
+        # Guards the change of the sleepers and of the closed blocks; the writer takes it only when there
+        # are any, and when a block is full.
+        self._lock = threading.Lock()
 
     def add(self, entry: Token | Any) -> None:
         if isinstance(entry, tuple):
@@ -91,7 +181,7 @@ class Log:
     def begin_run(self, index: int, at: float) -> list[str]:
         """For texts that came together, numbered from `index`: append them here, then `end_run`.
 
-        Whoever appends looks at `waiting` behind each, and calls `wake`.
+        Whoever appends looks at `sleepers` behind each, and calls `wake` if there are any.
         """
         self._runs.append((len(self._texts), index, at))
         return self._texts
@@ -99,13 +189,15 @@ class Log:
     def end_run(self) -> None:
         if len(self._texts) + len(self._others) >= self._BLOCK:
             self._next_block()
-        if self.waiting:
+        if self.sleepers:
             self.wake()
 
     def wake(self) -> None:
-        """Let the readers look again."""
-        with self._grown:
-            self._grown.notify_all()
+        """Let the readers that sleep look again."""
+        with self._lock:
+            sleepers, self.sleepers = self.sleepers, set()
+        for wake in sleepers:
+            wake()
 
     def reset(self) -> None:
         """Begin an empty text; what came before stays among the entries."""
@@ -113,69 +205,64 @@ class Log:
         self._origin = len(self._blocks) - 1, len(self._text)
 
     def end(self) -> None:
-        self._ended = True
+        self.ended = True
         self.wake()
 
     def text(self) -> str:
-        """All text since the last reset; called by who writes."""
-        self._next_block()  # so that it stands in one piece, which need not be copied
+        """All text since the last reset; any thread."""
+        with self._lock:
+            return (self._text + "".join(self._texts))[self._origin[1] :]
+
+    def final_text(self) -> str:
+        """The same, for who writes and will not go on: it stands in one piece then, and is not copied."""
+        self._next_block()
         return self._text[self._origin[1] :]
 
     def tokens(self) -> Iterator[str]:
         """The texts added since the last reset before the call, to the end of the run."""
-        for entry in self._follow(self._origin[0]):
+        for entry in self.text_cursor().follow():
             if isinstance(entry, tuple):
                 yield entry[0]
 
     def entries(self) -> Iterator[Token | Any]:
         """All that was added, from the first to the end of the run; text as `Token`."""
-        return self._follow(0)
+        return self.cursor().follow()
+
+    def cursor(self) -> Cursor:
+        """A reader that begins with the first entry."""
+        return Cursor(self, 0)
+
+    def text_cursor(self) -> Cursor:
+        """A reader that begins with the text that counts now."""
+        return Cursor(self, self._origin[0])
+
+    def end_cursor(self) -> Cursor:
+        """A reader that begins with the entry that comes next."""
+        number = len(self._blocks) - 1
+        texts, _, others = self.block(number)
+        return Cursor(self, number, len(texts), len(others))
+
+    def block(self, number: int) -> _Content:
+        with self._lock:
+            return self._blocks[number].read(self._text)
+
+    def has_block(self, number: int) -> bool:
+        return number < len(self._blocks)
+
+    def sleep(self, wake: Wake) -> None:
+        """Have `wake` called at the next entry, once."""
+        with self._lock:
+            self.sleepers.add(wake)
+
+    def forget(self, wake: Wake) -> None:
+        with self._lock:
+            self.sleepers.discard(wake)
 
     def _next_block(self) -> None:
-        full = self._blocks[-1]
-        self._blocks.append(_Block())
-        texts = "".join(self._texts)
-        self._texts, self._runs, self._others = self._blocks[-1].read("")
-        with self._grown:
+        with self._lock:
             text, self._text = self._text, ""
-            full.close(len(text), self._keep_cuts)
-            text += texts  # in place, as nobody else holds it
+            self._blocks[-1].close(len(text), self._keep_cuts)
+            text += "".join(self._texts)  # in place, as nobody else holds it
             self._text = text
-
-    def _follow(self, number: int) -> Iterator[Token | Any]:
-        while number < len(self._blocks):
-            with self._grown:
-                content = self._blocks[number].read(self._text)
-            yield from self._follow_block(number, *content)
-            number += 1
-
-    def _follow_block(
-        self, number: int, texts: list[str], runs: list[_Run], others: list[_Other]
-    ) -> Iterator[Token | Any]:
-        text_at = run_at = other_at = 0
-        while True:
-            known = len(texts)  # first: what stands before a text was added before it
-            if other_at < len(others) and others[other_at][0] <= text_at:
-                yield others[other_at][1]
-                other_at += 1
-            elif text_at < known:
-                while run_at + 1 < len(runs) and runs[run_at + 1][0] <= text_at:
-                    run_at += 1
-                begin, index, at = runs[run_at]
-                yield texts[text_at], index + text_at - begin, at
-                text_at += 1
-            elif not self._grows(number, text_at + other_at, texts, others):
-                return
-
-    def _grows(self, number: int, read: int, texts: list[str], others: list[_Other]) -> bool:
-        """Wait until the block holds more than was read of it; False when it gets no more."""
-        with self._grown:
-            self.waiting += 1  # before the look: the writer adds first and looks second
-            try:
-                while True:
-                    is_full = self._ended or number + 1 < len(self._blocks)  # before the look
-                    if is_full or len(texts) + len(others) > read:
-                        return len(texts) + len(others) > read
-                    self._grown.wait()
-            finally:
-                self.waiting -= 1
+            self._blocks.append(_Block())
+            self._texts, self._runs, self._others = self._blocks[-1].read("")
