@@ -27,7 +27,8 @@ def redact_keys(replacement: str = "[key]") -> StreamPolicy:
     pattern = rf"{apart}(?:{prefixes}){letter}{{{_KEY_LETTERS}}}"
     begun = rf"{apart}(?:(?:{prefixes}){letter}{{0,{_KEY_LETTERS - 1}}}|{_beginnings(_KEY_PREFIXES)})"
     longest = max(map(len, _KEY_PREFIXES)) + _KEY_LETTERS
-    return _searching("redact_keys", re.compile(pattern), begun, longest, _replaced_by(replacement), letter)
+    compiled, decide = re.compile(pattern), _replaced_by(replacement)
+    return _Ready("redact_keys", longest, lambda: Searching(compiled, begun, decide, letter))
 
 
 def redact_emails(replacement: str = "[e-mail]") -> StreamPolicy:
@@ -36,7 +37,8 @@ def redact_emails(replacement: str = "[e-mail]") -> StreamPolicy:
     pattern = rf"{local}@(?:{label}\.){{1,4}}[^\W\d_]{{2,24}}"
     begun = rf"{local}(?:@(?:{label}\.){{0,4}}(?:{label})?)?"
     longest = 64 + 1 + 5 * 64
-    return _searching("redact_emails", re.compile(pattern), begun, longest, _replaced_by(replacement))
+    compiled, decide = re.compile(pattern), _replaced_by(replacement)
+    return _Ready("redact_emails", longest, lambda: Searching(compiled, begun, decide))
 
 
 def redact(pattern: str | re.Pattern[str], window: int, replacement: str = "[redacted]") -> StreamPolicy:
@@ -63,9 +65,8 @@ def ban_phrases(*phrases: str, ignore_case: bool = True) -> StreamPolicy:
         + (r"(?!\w)" if re.search(r"\w\Z", phrase) else "")
         for phrase in sorted(phrases, key=len, reverse=True)
     )
-    flags = re.IGNORECASE if ignore_case else 0
-    begun, longest = _beginnings(phrases), max(map(len, phrases))
-    return _searching("ban_phrases", re.compile(pattern, flags), begun, longest, _banned)
+    compiled, begun = re.compile(pattern, re.IGNORECASE if ignore_case else 0), _beginnings(phrases)
+    return _Ready("ban_phrases", max(map(len, phrases)), lambda: Searching(compiled, begun, _banned))
 
 
 def cap_length(characters: int) -> StreamPolicy:
@@ -119,12 +120,6 @@ class _Ready(StreamPolicy):
 
     def on_text(self, text: str) -> Verdict:
         raise NotImplementedError("what `start` gives judges")
-
-
-def _searching(
-    name: str, pattern: re.Pattern[str], begun: str, longest: int, decide: Decide, more: str = ""
-) -> _Ready:
-    return _Ready(name, longest, lambda: Searching(pattern, begun, decide, more))
 
 
 def _replaced_by(replacement: str) -> Decide:
