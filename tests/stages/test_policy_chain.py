@@ -123,7 +123,7 @@ def test_what_is_no_text_keeps_its_place(pieces, marks):
     text = "".join(pieces)
     chunks = list(text)
     for mark in sorted(marks, reverse=True):
-        chunks.insert(min(mark, len(chunks)), StreamChunk(model=str(min(mark, len(chunks)))))
+        chunks.insert(min(mark, len(text)), StreamChunk(model=str(min(mark, len(text)))))
     passing = PolicyChain(judge_text(lambda text: text[:-4], window=4), judge_text(str, window="sentence"))
     through = list(passing(chunks))
     assert text_of(through) == text
