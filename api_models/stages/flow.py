@@ -83,11 +83,11 @@ class Flow(Iterator[Chunk]):
         try:
             let_go(self._out)
         finally:
-            if (
-                inspect.getgeneratorstate(self._fed) != inspect.GEN_RUNNING
-            ):  # else a stage's own thread is reading, and closes it after that
+            # A stage's own thread that is still reading closes it after that.
+            if inspect.getgeneratorstate(self._fed) != inspect.GEN_RUNNING:
                 self._fed.close()
                 self.line.close_source()
+            self.line.error = None  # whose frames hold the line
 
     def __enter__(self) -> Flow:
         return self

@@ -21,8 +21,8 @@ class StagedSource(StreamSource):
 
     def __init__(self, source: StreamSource, stage: Stage) -> None:
         self._source = source
-        self._flow = Flow(source, stage.run, self._batches())
-        self._batch: Sequence[Chunk] = ()  # what came last, until it was asked about
+        self._came: list[Sequence[Chunk]] = []  # of the last read, until it was asked about
+        self._flow = Flow(source, stage.run, _batches(source, self._came))
         self._ticks = False  # whether one comes through: only then is it known which chunks belong together
         self._failure: BaseException | None = None
         self._has_ended = False
@@ -66,13 +66,6 @@ class StagedSource(StreamSource):
     def close(self) -> None:
         self._flow.close()
 
-    def _batches(self) -> Iterator[Chunk]:
-        yield TICK  # comes out first, if the stages let it through
-        while (batch := self._source.read()) is not None:
-            self._batch = batch
-            yield from batch
-            yield TICK
-
     def _gather(self, chunks: list[Chunk]) -> None:
         """Take what comes out of the stages, until they have handed on what came in together."""
         for chunk in self._flow.ticking:
@@ -87,7 +80,7 @@ class StagedSource(StreamSource):
         self._has_ended = True
 
     def _sign_of_life(self) -> Sequence[Chunk]:
-        batch, self._batch = self._batch, ()
+        batch = self._came.pop() if self._came else ()
         return (_WITHHELD,) if any(map(is_content, batch)) else ()
 
     def _named(self, error: Exception) -> Exception:
@@ -97,3 +90,12 @@ class StagedSource(StreamSource):
         failure = StreamingError(f"a stage failed: {error!r}")
         failure.__cause__ = error
         return failure
+
+
+def _batches(source: StreamSource, came: list[Sequence[Chunk]]) -> Iterator[Chunk]:
+    # Not a method: a source that nobody holds any more shall go at once, which it does not in a circle.
+    yield TICK  # comes out first, if the stages let it through
+    while (batch := source.read()) is not None:
+        came[:] = (batch,)
+        yield from batch
+        yield TICK

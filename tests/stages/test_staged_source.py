@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 
 import pytest
@@ -121,6 +122,19 @@ def test_a_time_out_is_the_sources_to_answer(goes_on):
             return goes_on
 
     assert staged(Persistent(), upper).time_out(StreamTimeoutError("x", clock="idle")) is goes_on
+
+
+def test_a_source_that_is_dropped_goes_at_once():
+    """Not when the garbage is collected: nothing in it refers to itself."""
+    inner = ScriptedSource("one t", "wo")
+    source = staged(inner, words, upper)
+    source.read()
+    gc.disable()
+    try:
+        del source
+        assert inner.closes == 1
+    finally:
+        gc.enable()
 
 
 # In a stream.
