@@ -123,7 +123,9 @@ def _error(said: dict[str, Any]) -> APIModelError:
         said["problems"] = tuple(said["problems"])
     # Made without its constructor, which differs from class to class: it knows what it knew, None else.
     error: APIModelError = kind.__new__(kind, message)
-    error.__dict__.update({**dict.fromkeys(inspect.getfullargspec(kind.__init__).kwonlyargs), **said})
+    for made in (APIModelError, kind):
+        error.__dict__.update(dict.fromkeys(inspect.getfullargspec(made.__init__).kwonlyargs))
+    error.__dict__.update(said)
     return error
 
 

@@ -28,7 +28,6 @@ class _Listener:
         self._event_of = event_of
         self._is_gone = False
         self.thread = threading.Thread(target=self._follow, name="api-models-listener", daemon=True)
-        self.thread.start()  # last
 
     def stop(self) -> None:
         self._is_gone = True
@@ -66,7 +65,9 @@ class Listeners:
             if self._found(callback):
                 raise ConfigurationError(f"{callback!r} listens already")
             listening = [listener for listener in self._listeners if not listener.done.is_set()]
-            self._listeners = (*listening, _Listener(callback, cursor, event_of))
+            listener = _Listener(callback, cursor, event_of)
+            self._listeners = (*listening, listener)
+        listener.thread.start()  # last: what it calls may look at the listeners
 
     def remove(self, callback: Callback) -> bool:
         with self._lock:

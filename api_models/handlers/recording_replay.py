@@ -42,12 +42,9 @@ class Replay(StreamSource):
                 raise StreamInterruptedError("the replay was aborted")
             if not self._entries and not self._fetch():
                 return None
-            while self._entries and self._is_due(self._entries[0]):
-                if (failure := _failure(self._entries[0])) is not None:
-                    if chunks:
-                        break
-                    raise failure
-                chunks += _chunks(self._entries.popleft())
+            self._take_due(chunks)
+            if self._entries and not chunks:
+                self._wait(self._seconds_until(self._entries[0]))
         return chunks
 
     def abort(self) -> None:
@@ -67,18 +64,24 @@ class Replay(StreamSource):
             self._wait(None)
         return True
 
-    def _is_due(self, entry: _Entry) -> bool:
-        """Whether it is time; if not, some of that time has passed when this returns."""
-        if self._speed is None or self._aborted:
-            return self._speed is None
+    def _take_due(self, chunks: list[Chunk]) -> None:
+        """Add what is due; raises an error that is due, with nothing before it."""
+        while self._entries and self._seconds_until(self._entries[0]) <= 0:
+            if (failure := _failure(self._entries[0])) is not None:
+                if not chunks:
+                    raise failure
+                return
+            chunks += _chunks(self._entries.popleft())
+
+    def _seconds_until(self, entry: _Entry) -> float:
+        """Until the entry is due; the clock begins with the first that is asked about."""
+        if self._speed is None:
+            return 0.0
         now = time.monotonic()
         if self._begun is None:
             self._begun = now
         at = entry[2] if isinstance(entry, tuple) else entry.elapsed
-        left = self._begun + at / self._speed - now
-        if left > 0:
-            self._wait(left)
-        return left <= 0
+        return self._begun + at / self._speed - now
 
     def _wait(self, seconds: float | None) -> None:
         self._awake.wait(seconds)
