@@ -68,12 +68,12 @@ def test_b0_15_a_cancelled_reader_is_cancelled_and_leaves_nothing_behind():
     async def follow():
         recording, stream, source = recording_now("a")
         reader = asyncio.create_task(read(recording))
-        while not recording._log._sleepers:
+        while not recording._log.sleepers:
             await asyncio.sleep(0)
         reader.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reader
-        assert not recording._log._sleepers
+        assert not recording._log.sleepers
         source.push("b").end()
         await asyncio.to_thread(finish, stream)
         return await read(recording)
@@ -87,7 +87,7 @@ def test_b0_17_the_loop_is_woken_from_the_streams_thread():
     async def follow():
         recording, stream, source = recording_now()
         reader = asyncio.create_task(read(recording))
-        while not recording._log._sleepers:
+        while not recording._log.sleepers:
             await asyncio.sleep(0)
         ran = await asyncio.sleep(0, "others run")
         source.push("a").end()
@@ -126,12 +126,12 @@ def test_a_loop_that_was_closed_harms_nobody():
         reading = aiter(recording)
         assert await anext(reading) == "a"
         waiting = asyncio.ensure_future(anext(reading))
-        while not recording._log._sleepers:
+        while not recording._log.sleepers:
             await asyncio.sleep(0)
         return waiting
 
     waiting = loop.run_until_complete(begin())
-    wake = next(iter(recording._log._sleepers))
+    wake = next(iter(recording._log.sleepers))
     waiting.cancel()
     loop.run_until_complete(asyncio.gather(waiting, return_exceptions=True))
     loop.close()
@@ -147,7 +147,7 @@ def test_breaking_off_leaves_nothing_behind():
         async for text in recording:
             assert text == "a"
             break
-        assert not recording._log._sleepers
+        assert not recording._log.sleepers
 
     running(follow())
 

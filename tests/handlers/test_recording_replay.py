@@ -181,7 +181,7 @@ def test_what_is_still_coming_is_followed():
     source.push("b").end()
     finish(stream)
     assert outcome(following).text == "ab"
-    assert not recording._log._sleepers
+    assert not recording._log.sleepers
 
 
 def test_a_cancelled_follower_leaves_the_recording_alone():
@@ -191,7 +191,7 @@ def test_a_cancelled_follower_leaves_the_recording_alone():
     handler.wait_for_text("a")
     following.cancel_stream()
     finish(following)
-    assert not recording._log._sleepers
+    assert not recording._log.sleepers
     source.push("b").end()
     finish(stream)
     assert recording.text == "ab"
