@@ -29,6 +29,11 @@ def table_of(wire):
     return {client: {row[0]: row[at] for row in rows} for at, client in enumerate(head) if at}
 
 
+def without_waits(cells):
+    """How long it took depends on the machine too; that Retry-After is kept is tested elsewhere."""
+    return {fault: re.sub(r", \d+ s apart", "", cell) for fault, cell in cells.items()}
+
+
 def test_every_snippet_is_run():
     assert len(SNIPPETS) == len(PRINTED)
 
@@ -50,7 +55,7 @@ def test_what_the_table_says_of_us_is_what_we_do(client):
     measured = {
         fault.name: faults.cell(fault, outcome) for fault, outcome in zip(FAULTS, outcomes, strict=True)
     }
-    assert measured == table_of(client.wire)[client.name]
+    assert without_waits(measured) == without_waits(table_of(client.wire)[client.name])
     assert not any(faults.is_bad(*each) for each in zip(FAULTS, outcomes, strict=True))
 
 
