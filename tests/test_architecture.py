@@ -57,6 +57,7 @@ LAZY = {
     ("api_models.clients.sdk_client", "api_models.clients.sdk_transport"): "needs httpx2",
     ("api_models.clients.local_engine", "xllamacpp"): "optional",
     ("api_models.handlers.console", "rich"): "optional",
+    ("api_models.handlers.recording", "api_models.handlers.recording_async"): "needs asyncio",
 }
 # Where modules are imported by a name that is data: the arrows are in the data.
 DYNAMIC = {"api_models.clients"}
