@@ -16,11 +16,24 @@ from .exceptions import (
     StructuredOutputError,
 )
 from .handlers.console import ConsoleHandler
+from .handlers.recording import StreamRecording
 from .model_manager import APIModelManager
 from .stages.batch import batch
 from .stages.combine import combine
 from .stages.emulate import emulate_stream
 from .stages.pace import smooth, throttle
+from .stages.policies import (
+    ban_phrases,
+    cap_length,
+    json_only,
+    judge_text,
+    redact,
+    redact_emails,
+    redact_keys,
+    require_prefix,
+)
+from .stages.policy import Block, Replace, StreamPolicy
+from .stages.policy_chain import PolicyChain, ReplacedText
 from .stages.recut import recut
 from .stages.stage import Stage, compose
 from .stages.transform import filter_text, flat_map_text, map_text, tee
@@ -68,6 +81,7 @@ __all__ = [
     "APIModelError",
     "APIModelManager",
     "AuthenticationError",
+    "Block",
     "CircuitOpenError",
     "ConfigurationError",
     "ConsoleHandler",
@@ -75,11 +89,14 @@ __all__ = [
     "HandlerError",
     "InvalidRequestError",
     "MalformedResponseError",
+    "PolicyChain",
     "PolicyViolationError",
     "ProviderConnectionError",
     "ProviderError",
     "ProviderUnavailableError",
     "RateLimitError",
+    "Replace",
+    "ReplacedText",
     "ResetNotice",
     "RetryNotice",
     "Stage",
@@ -94,9 +111,11 @@ __all__ = [
     "StreamInterruptedError",
     "StreamManager",
     "StreamPaused",
+    "StreamPolicy",
     "StreamProcessor",
     "StreamProgress",
     "StreamQuiet",
+    "StreamRecording",
     "StreamReset",
     "StreamResult",
     "StreamResumed",
@@ -113,14 +132,22 @@ __all__ = [
     "TokenUsage",
     "ToolCall",
     "ToolCallReceived",
+    "ban_phrases",
     "batch",
+    "cap_length",
     "combine",
     "compose",
     "emulate_stream",
     "filter_text",
     "flat_map_text",
+    "json_only",
+    "judge_text",
     "map_text",
     "recut",
+    "redact",
+    "redact_emails",
+    "redact_keys",
+    "require_prefix",
     "smooth",
     "take_until",
     "tee",

@@ -29,6 +29,7 @@ NAMES = (
     "cancel",
     "faults",
     "stages",
+    "policies",
 )
 _BRIEFLY = {"cancel": ["--rounds", "10"]}  # of a full run: by itself it takes 200
 

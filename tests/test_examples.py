@@ -16,8 +16,10 @@ SHOWN = {
     "compatible_server": r"Polly wants a cracker \nstop\n",
     "control": r"\S.* \[paused\] .*\[resumed\] .*\n\[stopped with \d+ characters in hand\]\ncancelled\n",
     "handler": r"\S.*\n-- whole: [1-9]\d* characters --\n",
+    "policies": r"Write to \[e-mail\], and use the key \[key\]\. The \n\[ban_phrases: it says 'launch code'; 46 .*\]\n",
     "pull": r"\S.*\n[1-9]\d* events, from StreamStarted to StreamCompleted\n",
     "stages": r"HELLO! HELLO! HELLO\?\n( (Ann|Bob) \| [^\n]+\n){8}",
+    "recording": r"True True\nPoll\|y wa\|.*\|\n",
     "several_handlers": r"\S.*\n[1-9]\d* words; 3 failures of a handler, all of them logged\n",
 }
 LOGS = {"several_handlers": "RuntimeError: a bug in this handler"}

@@ -25,20 +25,22 @@ class _Listener:
         self.callback = callback
         self.done = threading.Event()
         self._cursor = cursor
-        self._event_of = event_of
         self._is_gone = False
-        self.thread = threading.Thread(target=self._follow, name="api-models-listener", daemon=True)
+        # Only the thread knows `event_of`, which knows the recording: no circle is left when it has ended.
+        self.thread = threading.Thread(
+            target=self._follow, args=(event_of,), name="api-models-listener", daemon=True
+        )
 
     def stop(self) -> None:
         self._is_gone = True
         self._cursor.stop()
 
-    def _follow(self) -> None:
+    def _follow(self, event_of: Callable[[Any], Any]) -> None:
         try:
             for entry in self._cursor.follow():
                 if self._is_gone:
                     return
-                self._call(self._event_of(entry))
+                self._call(event_of(entry))
         finally:
             self.done.set()
 

@@ -373,10 +373,18 @@ def test_a_recording_that_nobody_holds_is_gone():
     gc.collect()
     gc.disable()
     try:
-        recording = recorded("a")
-        list(recording)
+        recording = StreamRecording()
+        recording.on_token_received("a", 0)
+        recording.on_event(events.StreamCompleted("s", 1.0, events.StreamResult("")))
+        recording.add_listener(lambda event: None)
+        recording.wait_for_completion(TIMEOUT)
+        read = [list(recording), recording.get_chunks(), list(recording.replay(None))]
+        (listener,) = recording._listeners._listeners
+        listener.thread.join(TIMEOUT)
         seen = weakref.ref(recording._log)
-        del recording
-        assert seen() is None
+        del recording, listener
+        left = seen()
     finally:
         gc.enable()
+    assert read[0] == read[1] == read[2][:1] == ["a"]
+    assert left is None

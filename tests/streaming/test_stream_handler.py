@@ -361,3 +361,33 @@ def test_a_non_handler_is_a_configuration_error():
     """The message names what a handler needs."""
     with pytest.raises(ConfigurationError, match="on_token_received"):
         StreamManager().register_handler(object())
+
+
+def test_a_handler_of_events_may_have_its_text_by_the_token_hook():
+    """All else comes to `on_event`; who says nothing gets text there too."""
+
+    class Split(StreamHandler):
+        tokens_as_events = False
+
+        def __init__(self):
+            self.heard = []
+
+        def on_event(self, event):
+            self.heard.append(type(event).__name__)
+
+        def on_token_received(self, token, index):
+            self.heard.append((token, index))
+
+    class Whole(Split):
+        tokens_as_events = True
+
+    split, whole = Split(), Whole()
+    run([StreamChunk(thinking="hm"), "a", "b"], split, whole, progress_interval=1000)
+    assert split.heard == ["StreamStarted", "ThinkingReceived", ("a", 0), ("b", 1), "StreamCompleted"]
+    assert whole.heard == [
+        "StreamStarted",
+        "ThinkingReceived",
+        "TokenReceived",
+        "TokenReceived",
+        "StreamCompleted",
+    ]

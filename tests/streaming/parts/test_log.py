@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import tracemalloc
 from dataclasses import dataclass
 
 import pytest
@@ -170,3 +171,94 @@ def test_an_abandoned_reader_holds_nobody():
     log.add(("b", 1, 0.0))
     log.end()
     assert list(log.tokens()) == ["a", "b"]
+
+
+def test_a_cursor_never_waits_when_it_is_polled():
+    """It gives what has come since; after nothing has, it wakes who asked, once, and then is silent."""
+    log, woken = Log(), []
+    cursor = log.cursor()
+
+    def wake() -> None:
+        woken.append(len(woken))
+
+    assert cursor.poll(wake) == []
+    log.add(("a", 0, 0.0))
+    log.add(("b", 1, 0.0))
+    assert woken == [0]
+    assert [told(entry) for entry in cursor.poll(wake)] == [("a", 0), ("b", 1)]
+    log.add(Mark(2))
+    assert woken == [0]
+    assert cursor.poll(wake) == [Mark(2)]
+    assert cursor.poll(wake) == []
+    log.end()
+    assert (woken, cursor.poll(wake)) == ([0, 1], None)
+
+
+def test_who_rests_is_not_woken():
+    log, woken = Log(), []
+    cursor = log.cursor()
+    cursor.rest()
+    cursor.poll(lambda: woken.append(1))
+    cursor.rest()
+    log.add(Mark(1))
+    assert woken == []
+    assert cursor.poll(lambda: None) == [Mark(1)]
+
+
+def test_a_cursor_that_is_stopped_ends():
+    """Also one that waits, on another thread; nobody else does."""
+    log = Log()
+    log.add(Mark(1))
+    cursor, other, read = log.cursor(), log.cursor(), threading.Event()
+
+    def follow() -> list[object]:
+        entries = []
+        for entry in cursor.follow():
+            entries.append(entry)
+            read.set()
+        return entries
+
+    entries, _ = in_threads(follow, lambda: read.wait(TIMEOUT) and cursor.stop())
+    assert entries == [Mark(1)]
+    assert other.poll(lambda: None) == [Mark(1)]
+    assert other.poll(lambda: None) == []
+
+
+def test_a_cursor_begins_where_it_is_asked_to():
+    """With the first entry, with the text that counts, or with what comes next, at any border of blocks."""
+    for length in (0, 1, 1023, 1024, 1025, 2048):
+        log = Log()
+        log.add(("old", 0, 0.0))
+        log.reset()
+        for number in range(length):
+            log.add((str(number), number, 0.0))
+        end, text = log.end_cursor(), log.text_cursor()
+        log.add(Mark(1))
+        assert end.so_far() == [Mark(1)]
+        assert len(text.so_far()) == length + 1
+        assert len(log.cursor().so_far()) == length + 2
+        assert text.so_far() == []
+
+
+@pytest.mark.parametrize("length", [1, 255, 256, 70_000])
+def test_lengths_and_indices_of_all_sizes_survive(length):
+    """Whether indices count up or not."""
+    log = Log()
+    expected = [("x" * length, number // 2 * 3, 0.0) for number in range(1030)]
+    for entry in expected:
+        log.add(entry)
+    log.end()
+    assert list(log.entries()) == expected
+
+
+def test_a_token_takes_few_bytes():
+    """Beyond its text: a byte for its length, four for its time, and nothing for an index that counts up."""
+    log = Log()
+    tracemalloc.start()
+    try:
+        for number in range(20_480):
+            log.add((f"word{number} ", number, number / 10))
+        size, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (size - len(log.text())) / 20_480 < 7
