@@ -6,10 +6,14 @@ import contextlib
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from .clients import continued_prompt, make_client, persistent
 from .clients.guarded import Guards
+from .dual_track.dual_track import DualTrack, config_of_track, named
+from .dual_track.mode import Mode
+from .dual_track.track import Track
 from .exceptions import ConfigurationError
 from .settings import MissingKeyError, ProviderSettings, Settings
 from .stages.stage import Stage, compose
@@ -41,7 +45,7 @@ class APIModelManager:
         self._guards = Guards(self._settings.guards)
         self._factories: dict[str, ClientFactory] = {}
         self._clients: dict[str, Any] = {}
-        self._streams: weakref.WeakSet[StreamManager] = weakref.WeakSet()
+        self._streams: weakref.WeakSet[StreamManager | DualTrack] = weakref.WeakSet()
         self._closed = False
         # Guards the tables above; clients are light to make, no network or SDK is touched.
         self._lock = threading.Lock()
@@ -68,6 +72,38 @@ class APIModelManager:
         stream, source, metadata = self._prepare(prompt, model_id, params, handlers, config)
         self._start(stream, _staged(source, stages), metadata)
         return stream
+
+    def generate_tracks(  # noqa: PLR0917  # the contract's order, the one of the method above
+        self,
+        prompt: Prompt,
+        model_ids: Sequence[ModelId] | Mapping[str, ModelId],
+        mode: Mode | str = "race",
+        params: Mapping[str, Any] | None = None,
+        handlers: Iterable[Any] | None = None,
+        config: StreamSettings = None,
+        *,
+        priority: Mapping[str, float] | None = None,
+        serialise: bool = True,
+    ) -> DualTrack:
+        """Ask several models at once, and return one stream made of theirs, already running.
+
+        `model_ids` are two or more, each as in `generate_stream_with_handlers`; a mapping names the tracks.
+        `mode` is `"race"`, `"prefer"`, `"merge"`, `"compare"`, or one of these with settings, or
+        `consensus(judge)`. `priority` says by the names of tracks how much of them is handed out, 1.0 each,
+        when they say more than the handlers can take. Servers known to answer one request at a time are
+        asked one by one, unless `serialise` is False.
+        """
+        settings = StreamConfig.of(config, self._settings.stream)
+        tracks = []
+        for name, model_id in named(model_ids).items():
+            own = config_of_track(settings)
+            stream, source, metadata = self._prepare(prompt, model_id, params, None, own)
+            lane = self._lane(metadata["provider"]) if serialise else None
+            tracks.append(Track(name, stream, partial(self._start, stream, source, metadata), lane))
+        several = DualTrack(tracks, mode, settings, _checked(handlers), priority)
+        told = {"prompt": prompt} if settings.include_prompt else {}
+        self._begin(several, partial(several.start, told))
+        return several
 
     def generate(
         self, prompt: Prompt, model_id: ModelId = None, params: Mapping[str, Any] | None = None
@@ -134,9 +170,7 @@ class APIModelManager:
         provider, model, _ = candidates[0]
         source = persistent(candidates)
         stream = StreamManager(settings)
-        if not isinstance(handlers, (Iterable, type(None))):
-            raise ConfigurationError(f"handlers is a list of handlers, not {handlers!r}")
-        for handler in handlers or ():
+        for handler in _checked(handlers):
             stream.register_handler(handler)
         metadata: dict[str, Any] = {"provider": provider, "model": model or None}
         if settings.include_prompt:
@@ -144,12 +178,15 @@ class APIModelManager:
         return stream, source, metadata
 
     def _start(self, stream: StreamManager, source: Any, metadata: Mapping[str, Any]) -> None:
+        self._begin(stream, partial(stream.start_stream, source, metadata))
+
+    def _begin(self, stream: StreamManager | DualTrack, start: Callable[[], Any]) -> None:
         """Start it where `close()` either prevents that or cancels it, but never misses it."""
         with self._lock:
             self._check_open()
             self._streams.add(stream)
             try:
-                stream.start_stream(source, metadata)
+                start()
             except BaseException:  # Ctrl-C, when it runs already and nobody has it yet
                 stream.cancel_stream()
                 raise
@@ -202,6 +239,9 @@ class APIModelManager:
             return prefix, model or None
         return self._settings.default_provider, model_id
 
+    def _lane(self, provider: str) -> str | None:
+        return None if provider in self._factories else self._settings.lane(provider)
+
     def _client(self, provider: str) -> Any:
         with self._lock:
             self._check_open()
@@ -218,6 +258,12 @@ class APIModelManager:
             return self._factories[provider](self._settings.entry(provider))
         found = self._settings.provider(provider)
         return make_client(found.kind, found.transport, provider, _client_settings(found))
+
+
+def _checked(handlers: Iterable[Any] | None) -> Iterable[Any]:
+    if not isinstance(handlers, (Iterable, type(None))):
+        raise ConfigurationError(f"handlers is a list of handlers, not {handlers!r}")
+    return handlers or ()
 
 
 def _staged(source: StreamSource, stages: Stage | Iterable[Any] | None) -> StreamSource:

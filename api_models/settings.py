@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from .clients.guard_settings import BreakerSettings, BudgetSettings
 from .clients.presets import KINDS, PRESETS, Preset
@@ -102,6 +103,12 @@ class Settings:
     def key_source(self, name: str) -> str | None:
         """Where the key of a provider comes from, None if it is not set."""
         return self._key(name, self._preset(name))[1]
+
+    def lane(self, name: str) -> str | None:
+        """The host that is to be asked for one answer at a time; None for one that answers many at once."""
+        if name not in self.provider_names or not self._preset(name).serialises:
+            return None
+        return urlsplit(self.provider(name).base_url or "//" + name).netloc
 
     def provider(self, name: str) -> ProviderSettings:
         """Raises `ConfigurationError` for an unknown provider and for a key that is missing."""

@@ -22,6 +22,8 @@ class Preset:
     needs_key: bool = False
     finish_reason_ends: bool = False
     """Leniency: a finish_reason and a clean end of the body count as `[DONE]`."""
+    serialises: bool = False
+    """Whether its server answers one request at a time, and lets others wait."""
 
 
 def _hosted(
@@ -40,9 +42,10 @@ def _hosted(
     )
 
 
-def _on_this_machine(base_url: str, variable: str) -> Preset:
+def _on_this_machine(base_url: str, variable: str, serialises: bool = True) -> Preset:
     """A compatible server of the user's own, which mostly wants no key."""
-    return Preset("openai_compatible", base_url, (f"{variable}_API_KEY",), (f"{variable}_BASE_URL",))
+    keys, urls = (f"{variable}_API_KEY",), (f"{variable}_BASE_URL",)
+    return Preset("openai_compatible", base_url, keys, urls, serialises=serialises)
 
 
 PRESETS: dict[str, Preset] = {
@@ -62,11 +65,15 @@ PRESETS: dict[str, Preset] = {
         "gpt-5-mini",
         needs_key=True,
     ),
-    "local": Preset("local", None, model="SmolLM2-135M-Instruct"),
+    "local": Preset("local", None, model="SmolLM2-135M-Instruct", serialises=True),
     "ollama": Preset(
-        "ollama", "http://localhost:11434", ("OLLAMA_API_KEY",), ("OLLAMA_HOST", "OLLAMA_BASE_URL")
+        "ollama",
+        "http://localhost:11434",
+        ("OLLAMA_API_KEY",),
+        ("OLLAMA_HOST", "OLLAMA_BASE_URL"),
+        serialises=True,
     ),
-    "vllm": _on_this_machine("http://localhost:8000/v1", "VLLM"),
+    "vllm": _on_this_machine("http://localhost:8000/v1", "VLLM", serialises=False),
     "llamacpp": _on_this_machine("http://localhost:8080/v1", "LLAMACPP"),
     "lmstudio": _on_this_machine("http://localhost:1234/v1", "LM_STUDIO"),
     "openrouter": _hosted("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),

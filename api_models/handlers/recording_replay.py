@@ -67,11 +67,11 @@ class Replay(StreamSource):
     def _take_due(self, chunks: list[Chunk]) -> None:
         """Add what is due; raises an error that is due, with nothing before it."""
         while self._entries and self._seconds_until(self._entries[0]) <= 0:
-            if (failure := _failure(self._entries[0])) is not None:
+            if (failure := failure_of(self._entries[0])) is not None:
                 if not chunks:
                     raise failure
                 return
-            chunks += _chunks(self._entries.popleft())
+            chunks += chunks_of(self._entries.popleft())
 
     def _seconds_until(self, entry: _Entry) -> float:
         """Until the entry is due; the clock begins with the first that is asked about."""
@@ -88,7 +88,7 @@ class Replay(StreamSource):
         self._awake.clear()  # whoever set it did so after what it tells of
 
 
-def _chunks(entry: _Entry) -> list[Chunk]:
+def chunks_of(entry: Token | events.StreamEvent) -> list[Chunk]:
     """What a source must have given for this to be told; nothing for what control calls and clocks did."""
     if isinstance(entry, tuple):
         return [entry[0]]
@@ -110,7 +110,7 @@ def _last_words(result: StreamResult) -> list[Chunk]:
     return [*(StreamChunk(citation=citation) for citation in result.citations), StreamChunk(**said)]
 
 
-def _failure(entry: _Entry) -> APIModelError | None:
+def failure_of(entry: Token | events.StreamEvent) -> APIModelError | None:
     """What to raise for an end that is none; its own error each time, since a stream writes into it."""
     if isinstance(entry, events.StreamCancelled):
         return StreamCancelledError("the recorded stream was cancelled", partial_text=entry.partial_text)

@@ -53,8 +53,18 @@ def _joins(text: str, at: int, begin: int) -> bool:
         return True
     if not "\U0001f1e6" <= char <= "\U0001f1ff":
         return False
-    flags = re.search("[\U0001f1e6-\U0001f1ff]*$", text[max(begin, at - _LOOK_BACK) : at])
+    flags = re.search("[\U0001f1e6-\U0001f1ff]*$", text[begin:at])
     return flags is not None and len(flags[0]) % 2 == 1
+
+
+def whole_graphemes(text: str) -> int:
+    """How many characters come before the last grapheme of `text`, which may yet grow."""
+    at = len(text) - 1
+    if text.isascii():
+        return max(0, at - text.endswith("\r\n"))
+    while at > 0 and _joins(text, at, 0):
+        at -= 1
+    return max(0, at)
 
 
 class Shaper:

@@ -1,0 +1,190 @@
+"""Several streams of several models as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from ..exceptions import ConfigurationError
+from ..streaming.parts.checks import INTERVAL, check_names, check_value
+from ..streaming.stream_config import StreamConfig
+from ..streaming.stream_events import StreamEvent, StreamResult
+from ..streaming.stream_manager import StreamManager
+from ..streaming.stream_state import StreamState
+from .compare import compare
+from .comparison import Comparison, Prices
+from .director import Director
+from .merge import merge
+from .mode import Mode
+from .prefer import prefer
+from .race import race
+from .switches import SwitchTeller, knows_switches
+from .track import Track
+
+_MODES: dict[str, Callable[[], Mode]] = {"race": race, "prefer": prefer, "merge": merge, "compare": compare}
+
+
+def mode_of(mode: Mode | str) -> Mode:
+    """A mode by its name, with its defaults, or as it is."""
+    if isinstance(mode, Mode):
+        return mode
+    if mode == "consensus":
+        raise ConfigurationError("consensus needs a function that picks the answer: mode=consensus(judge)")
+    check_names([mode], _MODES, "mode")
+    return _MODES[mode]()
+
+
+def config_of_track(config: StreamConfig) -> StreamConfig:
+    """How a track runs: handed out as it comes; the whole has the deadline, which stands still in a pause."""
+    return replace(
+        config,
+        buffer_size=1,
+        buffer_seconds=None,
+        split="token",
+        tokens_per_second=None,
+        smooth=False,
+        total_timeout=None,
+        quiet_after=None,
+        progress_interval=_NEVER,
+    )
+
+
+def config_of_whole(config: StreamConfig) -> StreamConfig:
+    """How the whole runs: what a provider may take is a matter of the tracks."""
+    return replace(config, first_token_timeout=None, idle_timeout=None, silence_timeout=None)
+
+
+_NEVER = 1e9
+
+
+def named(model_ids: Any) -> dict[str, Any]:
+    """The models of the tracks by their names, which a mapping gives; those asked twice get a number."""
+    if isinstance(model_ids, Mapping):
+        found = {str(name): model_id for name, model_id in model_ids.items()}
+    elif isinstance(model_ids, Iterable) and not isinstance(model_ids, (str, bytes)):
+        found = {}
+        for model_id in model_ids:
+            said = "default" if model_id is None else model_id
+            name = said if isinstance(said, str) else " or ".join(map(str, said))
+            same = sum(known == name or known.startswith(f"{name}#") for known in found)
+            found[f"{name}#{same + 1}" if same else name] = model_id
+    else:
+        raise ConfigurationError(
+            f"model_ids is a list of models, or a mapping that names them, not {model_ids!r}"
+        )
+    if len(found) < 2:
+        raise ConfigurationError("tracks are two at least: name two models")
+    return found
+
+
+class DualTrack:
+    """Runs several tracks and is one stream of them, controlled and read like a `StreamManager`.
+
+    `tracks` are the streams it is made of, by name: each may be paused, cancelled, iterated or asked for
+    its result by itself, and hearing them is up to who registers handlers with them.
+    """
+
+    def __init__(
+        self,
+        tracks: Sequence[Track],
+        mode: Mode | str = "race",
+        config: StreamConfig | Mapping[str, Any] | str | None = None,
+        handlers: Iterable[Any] = (),
+        priority: Mapping[str, float] | None = None,
+    ) -> None:
+        names = [track.name for track in tracks]
+        self.mode = mode_of(mode)
+        self.tracks: Mapping[str, StreamManager] = MappingProxyType({t.name: t.stream for t in tracks})
+        self._tracks = tracks
+        self._director = Director(tracks, self.mode.start(names), _weights(names, priority or {}))
+        self._stream = StreamManager(config_of_whole(StreamConfig.of(config)))
+        self._tellers: list[tuple[Any, int, int]] = []  # handler, its id, the id of what tells it switches
+        for handler in handlers:
+            self.register_handler(handler)
+
+    def start(self, metadata: Mapping[str, Any] | None = None) -> str:
+        """Begin, once; returns the id of the whole."""
+        told = {"provider": None, "model": None, "mode": self.mode.name, "tracks": tuple(self.tracks)}
+        return self._stream.start_stream(self._director, {**told, **(metadata or {})})
+
+    def register_handler(self, handler: Any) -> int:
+        """As with a stream; `on_track_switch(before, after)` of a handler is called before a reset."""
+        teller = self._stream.register_handler(SwitchTeller(handler)) if knows_switches(handler) else None
+        number = self._stream.register_handler(handler)
+        if teller is not None:
+            self._tellers.append((handler, number, teller))
+        return number
+
+    def unregister_handler(self, handler: Any) -> bool:
+        for known, number, teller in self._tellers:
+            if handler is known or handler == number:
+                self._stream.unregister_handler(teller)
+        return self._stream.unregister_handler(handler)
+
+    def pause_stream(self) -> bool:
+        """Hand out nothing more until resumed; the tracks go on into the backlog, or wait (`pause_mode`)."""
+        return self._stream.pause_stream()
+
+    def resume_stream(self) -> bool:
+        return self._stream.resume_stream()
+
+    def cancel_stream(self) -> bool:
+        """End the whole, and with it every track."""
+        return self._stream.cancel_stream()
+
+    @property
+    def state(self) -> StreamState:
+        return self._stream.state
+
+    @property
+    def shown(self) -> str | None:
+        """Whose answer it is: the winner of a race, who is preferred; None while and where it is nobody's."""
+        shown = self._director.play.shown
+        return None if shown is None else self._tracks[shown].name
+
+    def get_stream_status(self) -> dict[str, Any]:
+        """As of a stream, and under `tracks` that of each."""
+        tracks = {name: stream.get_stream_status() for name, stream in self.tracks.items()}
+        return {
+            **self._stream.get_stream_status(),
+            "mode": self.mode.name,
+            "shown": self.shown,
+            "tracks": tracks,
+        }
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return self._stream.wait(timeout)
+
+    def result(self, timeout: float | None = None) -> StreamResult:
+        """What came of the whole, or what ended it; `provider` and `model` are of the track that answered."""
+        result = self._stream.result(timeout)
+        shown = None if self.shown is None else self.tracks[self.shown]
+        if shown is None or shown.state != StreamState.COMPLETED:
+            return result
+        answered = shown.result()
+        return replace(result, provider=answered.provider, model=answered.model)
+
+    def compare(self, prices: Prices | None = None) -> Comparison:
+        """The tracks side by side, as far as they are; `prices` are dollars for a million tokens."""
+        return Comparison.of(self._tracks, prices or {})
+
+    def events(self) -> Iterator[StreamEvent]:
+        return self._stream.events()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._stream)
+
+    def __enter__(self) -> DualTrack:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.cancel_stream()
+
+
+def _weights(names: Sequence[str], priority: Mapping[str, float]) -> list[float]:
+    check_names(priority, names, "track")
+    for name, weight in priority.items():
+        check_value(f"priority of {name}", weight, INTERVAL)
+    return [priority.get(name, 1.0) for name in names]

@@ -1,0 +1,47 @@
+"""A change of track, for those who want to know more than that the text begins anew."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..streaming.stream_handler import StreamHandler
+
+
+class TrackText(str):
+    """Text of one of several tracks; `track` is its name."""
+
+    __slots__ = ("track",)
+    track: str
+
+    def __new__(cls, text: str, track: str) -> TrackText:
+        made = super().__new__(cls, text)
+        made.track = track
+        return made
+
+
+class TrackSwitch(str):
+    """The reason of a reset, when another track takes over: from `before` to `after`, by name."""
+
+    __slots__ = ("after", "before")
+    before: str
+    after: str
+
+    def __new__(cls, before: str, after: str, why: str) -> TrackSwitch:
+        made = super().__new__(cls, f"{after} takes over from {before}: {why}")
+        made.before, made.after = before, after
+        return made
+
+
+def knows_switches(handler: Any) -> bool:
+    return callable(getattr(handler, "on_track_switch", None))
+
+
+class SwitchTeller(StreamHandler):
+    """Registered before a handler that has `on_track_switch(before, after)`, and calls it."""
+
+    def __init__(self, handler: Any) -> None:
+        self._handler = handler
+
+    def on_stream_reset(self, reason: str) -> None:
+        if isinstance(reason, TrackSwitch):
+            self._handler.on_track_switch(reason.before, reason.after)
