@@ -1,5 +1,14 @@
 """Stream answers of language models to your handlers, from ordinary synchronous Python."""
 
+from .dual_track.compare import compare
+from .dual_track.comparison import Comparison, TrackFigures
+from .dual_track.consensus import consensus
+from .dual_track.dual_track import DualTrack
+from .dual_track.merge import merge
+from .dual_track.prefer import prefer
+from .dual_track.race import race
+from .dual_track.side_by_side import side_by_side
+from .dual_track.switches import TrackSwitch, TrackText
 from .exceptions import (
     APIModelError,
     AuthenticationError,
@@ -83,9 +92,11 @@ __all__ = [
     "AuthenticationError",
     "Block",
     "CircuitOpenError",
+    "Comparison",
     "ConfigurationError",
     "ConsoleHandler",
     "ContextLengthError",
+    "DualTrack",
     "HandlerError",
     "InvalidRequestError",
     "MalformedResponseError",
@@ -132,22 +143,31 @@ __all__ = [
     "TokenUsage",
     "ToolCall",
     "ToolCallReceived",
+    "TrackFigures",
+    "TrackSwitch",
+    "TrackText",
     "ban_phrases",
     "batch",
     "cap_length",
     "combine",
+    "compare",
     "compose",
+    "consensus",
     "emulate_stream",
     "filter_text",
     "flat_map_text",
     "json_only",
     "judge_text",
     "map_text",
+    "merge",
+    "prefer",
+    "race",
     "recut",
     "redact",
     "redact_emails",
     "redact_keys",
     "require_prefix",
+    "side_by_side",
     "smooth",
     "take_until",
     "tee",

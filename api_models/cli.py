@@ -1,4 +1,4 @@
-"""The command `api-models`: stream, chat, models, doctor.
+"""The command `api-models`: stream, chat, compare, models, doctor.
 
 Exit codes: 0 done, 1 failed, 2 the command or the configuration is wrong, 130 stopped by Ctrl-C.
 """
@@ -11,6 +11,7 @@ import io
 import logging
 import os
 import platform
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,6 +19,8 @@ from typing import Any
 from . import __version__
 from .clients.local_model import find_model, install_model, is_engine_installed, list_models
 from .clients.presets import PRESETS
+from .dual_track.merge import merge
+from .dual_track.side_by_side import side_by_side
 from .exceptions import APIModelError, ConfigurationError
 from .handlers.console import ConsoleHandler
 from .handlers.json_lines import JSONLinesHandler
@@ -26,6 +29,7 @@ from .settings import Settings
 from .streaming.exceptions import HandlerError
 from .streaming.stream_events import StreamResult
 from .streaming.stream_handler import StreamHandler
+from .streaming.stream_state import StreamState
 
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
@@ -71,6 +75,15 @@ def _parser() -> argparse.ArgumentParser:
     chat = _command(commands, "chat", "talk; Ctrl-C stops an answer, twice leaves, as does Ctrl-D", _chat)
     for command in (stream, chat):
         command.add_argument("--model", metavar="M", help="provider:model, a provider, or a model")
+    compare = _command(commands, "compare", "ask several models at once, side by side", _compare)
+    compare.add_argument("models", nargs=2, metavar="MODEL", help="provider:model, a provider, or a model")
+    compare.add_argument("prompt", nargs="*", help="the prompt; a lone - (or none) reads standard input")
+    compare.add_argument(
+        "--and", dest="more", action="append", default=[], metavar="M", help="one model more"
+    )
+    compare.add_argument("--mode", choices=["compare", "race", "prefer", "merge"], default="compare")
+    compare.add_argument("--json", action="store_true", help="print the comparison as JSON, and nothing else")
+    for command in (stream, chat, compare):
         command.add_argument("--system", metavar="S", help="the system prompt")
         command.add_argument("--max-tokens", type=int, metavar="N", help="longest answer, in tokens")
         command.add_argument("--temperature", type=float, metavar="T")
@@ -99,14 +112,17 @@ def _params(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _stream(options: argparse.Namespace) -> int:
-    prompt = " ".join(sys.stdin.read() if word == "-" else word for word in options.prompt or ["-"])
     with APIModelManager() as manager:
-        answer = _answer(manager, prompt, options, _handler(options))
+        answer = _answer(manager, _prompt(options), options, _handler(options))
     if answer is None:
         return FAILED
     if options.stats:
         _print_stats(answer)
     return DONE
+
+
+def _prompt(options: argparse.Namespace) -> str:
+    return " ".join(sys.stdin.read() if word == "-" else word for word in options.prompt or ["-"])
 
 
 def _handler(options: argparse.Namespace) -> StreamHandler:
@@ -146,6 +162,36 @@ def _print_stats(answer: StreamResult) -> None:
         f"usage {usage.input_tokens} in, {usage.output_tokens} out ({usage.source}) --",
         file=sys.stderr,
     )
+
+
+def _compare(options: argparse.Namespace) -> int:
+    """Ask several models; what was said is told as the mode wants it, and the figures at last."""
+    shows_answer = options.mode != "compare" and not options.json
+    handlers = [_TrackConsole() if options.mode == "merge" else _handler(options)] if shows_answer else []
+    mode = merge("sentence") if options.mode == "merge" else options.mode
+    models = [*options.models, *options.more]
+    with APIModelManager() as manager:
+        tracks = manager.generate_tracks(
+            _prompt(options), models, mode, _params(options), handlers, {"handler_errors": "stop"}
+        )
+        with tracks:
+            tracks.wait()
+        comparison = tracks.compare()
+    if options.json:
+        print(comparison.to_json())
+    else:
+        if not shows_answer:
+            texts = {track.name: track.text for track in comparison.tracks}
+            print(side_by_side(texts, shutil.get_terminal_size().columns), end="\n\n")
+        print(comparison, file=sys.stderr if shows_answer else sys.stdout)
+    return DONE if tracks.state == StreamState.COMPLETED else FAILED
+
+
+class _TrackConsole(StreamHandler):
+    """A line for each sentence, with who said it."""
+
+    def on_token_received(self, token: str, index: int) -> None:
+        print(f"{getattr(token, 'track', '')}: {token.strip()}", flush=True)
 
 
 def _chat(options: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ from api_models.testing import Provider, Reply, chat, error_reply, responses
 
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 COMMAND = [sys.executable, "-m", "api_models"]
-COMMANDS = ("stream", "chat", "models", "doctor")
+COMMANDS = ("stream", "chat", "compare", "models", "doctor")
 KEY = "sk-this-is-secret"
 TIMEOUT = 30
 STOP_LIMIT = 2.0  # seconds from Ctrl-C to the exit
@@ -500,6 +500,52 @@ def test_control_c_in_a_chat_stops_the_answer_and_a_second_one_leaves(lab):
 
 def test_a_chat_that_cannot_work_ends_at_the_first_turn():
     assert "set GROQ_API_KEY" in failed(run("chat", "--model", "groq:m", stdin="hi\n"), MISUSED)
+
+
+def test_compare_shows_the_answers_side_by_side_and_their_figures(lab):
+    provider = lab(plan=[HELLO], reply=Reply(chat(["Hel", "p"])))
+    ended = run("compare", "m1", "m2", "Say", "hello", env={**os.environ, "COLUMNS": "60"})
+    assert (ended.returncode, ended.stderr) == (DONE, "")
+    names, line, texts, _, headings, first, second = ended.stdout.splitlines()
+    assert [each.strip() for each in names.split("|")] == ["m1", "m2"]
+    assert sorted(each.strip() for each in texts.split("|")) == ["Hello", "Help"]
+    assert headings.startswith("track  state      first token")
+    assert (first.split()[:2], second.split()[:2]) == (["m1", "completed"], ["m2", "completed"])
+    assert sorted(request.json["model"] for request in provider.requests) == ["m1", "m2"]
+    assert all("Say hello" in str(request.json["messages"]) for request in provider.requests)
+
+
+def test_compare_takes_more_than_two_and_prints_json(lab):
+    lab()
+    ended = run("compare", "m1", "m2", "hi", "--and", "m3", "--json")
+    tracks = json.loads(ended.stdout)["tracks"]
+    assert [(track["name"], track["text"]) for track in tracks] == [(f"m{n}", "Hello") for n in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("mode", ["race", "prefer", "merge"])
+def test_compare_prints_one_answer_in_the_other_modes_and_the_figures_beside_it(lab, mode):
+    lab()
+    ended = run("compare", "m1", "m2", "hi", "--mode", mode)
+    shown = sorted(ended.stdout.splitlines()) if mode == "merge" else [ended.stdout]
+    assert shown == (["m1: Hello", "m2: Hello"] if mode == "merge" else ["Hello\n"])
+    assert (ended.returncode, ended.stderr.split()[:2]) == (DONE, ["track", "state"])
+
+
+def test_compare_fails_when_all_have_failed(lab):
+    lab(error_reply(401))
+    ended = run("compare", "m1", "m2", "hi")
+    assert ended.returncode == FAILED
+    assert ended.stdout.count("AuthenticationError") == 2
+    assert KEY not in ended.stdout + ended.stderr
+
+
+def test_control_c_stops_a_comparison_on_the_wire(lab):
+    provider = lab(STALLED)
+    process = begin("compare", "m1", "m2", "hi")
+    assert provider.wait_for_requests(2, TIMEOUT)
+    interrupt(process)
+    assert process.wait(TIMEOUT) == INTERRUPTED
+    assert all(provider.wait_for_close(connection) is not None for connection in provider.connections)
 
 
 def test_models_lists_the_local_model_and_the_providers():

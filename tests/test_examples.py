@@ -15,6 +15,7 @@ EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
 SHOWN = {
     "compatible_server": r"Polly wants a cracker \nstop\n",
     "control": r"\S.* \[paused\] .*\[resumed\] .*\n\[stopped with \d+ characters in hand\]\ncancelled\n",
+    "dual_track": r"(\w+: [1-9]\d* characters, of (lab|local|all)\n){5}track .*\nlab +completed .*\nlocal +completed [^\n]*\n",
     "handler": r"\S.*\n-- whole: [1-9]\d* characters --\n",
     "policies": r"Write to \[e-mail\], and use the key \[key\]\. The \n\[ban_phrases: it says 'launch code'; 46 .*\]\n",
     "pull": r"\S.*\n[1-9]\d* events, from StreamStarted to StreamCompleted\n",

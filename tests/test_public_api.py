@@ -55,7 +55,17 @@ SIGNATURES = {
     "APIModelManager.generate": ["prompt", "model_id", "params"],
     "APIModelManager.generate_stream": ["prompt", "model_id", "params"],
     "APIModelManager.generate_stream_with_handlers": ["prompt", "model_id", "params", "handlers", "config"],
+    "APIModelManager.generate_tracks": ["prompt", "model_ids", "mode", "params", "handlers", "config"],
     "APIModelManager.register_provider": ["name", "factory"],
+    "DualTrack.register_handler": ["handler"],
+    "DualTrack.unregister_handler": ["handler"],
+    "DualTrack.pause_stream": [],
+    "DualTrack.resume_stream": [],
+    "DualTrack.cancel_stream": [],
+    "DualTrack.get_stream_status": [],
+    "DualTrack.wait": ["timeout"],
+    "DualTrack.result": ["timeout"],
+    "DualTrack.events": [],
     "APIModelManager.close": [],
 }
 

@@ -16,7 +16,7 @@ from .mode import Acts, Finish, Order, Play, Start, Stop
 from .shares import Shares
 from .track import Ended, Track
 
-_AT_ONCE = 64  # pieces that are handed on together, so that what comes next can still be chosen
+_AT_ONCE = 64  # pieces that are handed on together where what comes next is to be chosen by weight
 _LIMIT = 1000  # pieces of one track that may be waiting; then the track waits
 _EVERYTHING = 1_000_000
 
@@ -58,9 +58,7 @@ class Director(StreamSource):
             if self._funnel.is_closed:
                 raise StreamInterruptedError("the tracks were stopped")
             self._carry_out(self.play.look(self._clock()), chunks)
-            for arrival in self._arrivals():
-                if self._finish is None:
-                    self._hear(arrival, chunks)
+            self._hear(self._arrivals(), chunks)
             self._funnel.made_room()
         return chunks or self._rest()
 
@@ -83,7 +81,7 @@ class Director(StreamSource):
     def _arrivals(self) -> list[Arrival]:
         """What comes next, in the order in which it is to be heard."""
         if self._shares is None:
-            return self._funnel.take(_AT_ONCE, self._patience())
+            return self._funnel.take(_LIMIT, self._patience())
         self._shares.add(self._funnel.take(_EVERYTHING, 0.0 if self._shares else self._patience()))
         return self._shares.next()
 
@@ -92,27 +90,38 @@ class Director(StreamSource):
         due = self.play.next_look()
         return None if due is None else max(0.0, due - self._clock())
 
-    def _hear(self, arrival: Arrival, chunks: list[Chunk]) -> None:
-        number, thing = arrival
-        self._inlets[number].used += 1
-        if isinstance(thing, Ended):
-            self._carry_out(self.play.end(number, thing.ending, self._clock()), chunks)
-            self._start_queued()
-        else:
-            self._carry_out(self.play.take(number, thing, self._clock()), chunks)
+    def _hear(self, arrivals: Sequence[Arrival], chunks: list[Chunk]) -> None:
+        inlets, take, now = self._inlets, self.play.take, self._clock()
+        for number, thing in arrivals:
+            inlets[number].used += 1
+            if self._finish is not None:
+                return
+            if not isinstance(thing, Ended):
+                for act in take(number, thing, now):
+                    if isinstance(act, Order):
+                        self._obey(act)
+                    else:
+                        chunks.append(act)
+            else:
+                self._carry_out(self.play.end(number, thing.ending, now), chunks)
+                self._start_queued()
 
     def _carry_out(self, acts: Acts, chunks: list[Chunk]) -> None:
         for act in acts:
-            if not isinstance(act, Order):
+            if isinstance(act, Order):
+                self._obey(act)
+            else:
                 chunks.append(act)
-            elif isinstance(act, Start):
-                self._start(act.track)
-            elif isinstance(act, Stop):
-                self._stop(act.track)
-            elif isinstance(act, Finish):
-                self._finish = act
-                if act.rest is not None:
-                    act.rest.open(self._config)
+
+    def _obey(self, order: Order) -> None:
+        if isinstance(order, Start):
+            self._start(order.track)
+        elif isinstance(order, Stop):
+            self._stop(order.track)
+        elif isinstance(order, Finish):
+            self._finish = order
+            if order.rest is not None:
+                order.rest.open(self._config)
 
     def _start(self, number: int) -> None:
         track = self._tracks[number]

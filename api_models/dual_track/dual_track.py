@@ -118,6 +118,7 @@ class DualTrack:
         return number
 
     def unregister_handler(self, handler: Any) -> bool:
+        """Tell it nothing more, of switches neither; False if it is not registered."""
         for known, number, teller in self._tellers:
             if handler is known or handler == number:
                 self._stream.unregister_handler(teller)
@@ -128,6 +129,7 @@ class DualTrack:
         return self._stream.pause_stream()
 
     def resume_stream(self) -> bool:
+        """Go on, beginning with what arrived during the pause."""
         return self._stream.resume_stream()
 
     def cancel_stream(self) -> bool:
@@ -155,6 +157,7 @@ class DualTrack:
         }
 
     def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the whole has ended and its tracks are let go; False after `timeout` seconds."""
         return self._stream.wait(timeout)
 
     def result(self, timeout: float | None = None) -> StreamResult:
@@ -171,6 +174,7 @@ class DualTrack:
         return Comparison.of(self._tracks, prices or {})
 
     def events(self) -> Iterator[StreamEvent]:
+        """Iterate all that happened to the whole; each of `tracks` has events of its own."""
         return self._stream.events()
 
     def __iter__(self) -> Iterator[str]:

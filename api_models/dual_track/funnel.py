@@ -27,7 +27,7 @@ class Inlet:
         funnel.arrivals.append((self._number, thing))
         if funnel.is_awaited:
             funnel.wake()
-        if self.is_full:
+        if self._put - self.used >= funnel.limit:
             funnel.wait_for_room(self)
 
     @property

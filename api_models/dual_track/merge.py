@@ -36,15 +36,16 @@ class Merging(Play):
 
     def take(self, track: int, chunk: Chunk, now: float) -> Acts:
         if isinstance(chunk, str):
-            return self._speak(track, self._cut[track].push(chunk))
+            text = self._cut[track].push(chunk)
+            return self._said_by(track, text) if text else ()
         if isinstance(chunk, ResetNotice):
             return self._reset(track, chunk)
         if isinstance(chunk, StreamChunk) and (chunk.thinking or chunk.tool_call or chunk.citation):
-            return self._pass(track, [*self._flushed(track), chunk])
+            return [*self._flushed(track), *self._pass(track, (chunk,))]
         return ()  # of the ends of all tracks one is made
 
     def ended(self, track: int, now: float) -> Acts:
-        acts: list[Act] = [*self._speak(track, self._cut[track].flush())]
+        acts: list[Act] = [*self._flushed(track)]
         if self._in_sequence:
             acts += self._next_in_sequence()
         if self.running:
@@ -53,20 +54,15 @@ class Merging(Play):
             return [*acts, self.failure()]
         return [*acts, self._last_words(), Finish()]
 
-    def _speak(self, track: int, text: str) -> Sequence[Chunk]:
-        if not text:
-            return ()
-        piece = TrackText(text, self.names[track])
+    def _said_by(self, track: int, text: str) -> Sequence[Chunk]:
+        piece = TrackText(text)
+        piece.track = self.names[track]
         self._said[track].append(piece)
         return self._pass(track, (piece,)) if self._in_sequence else (piece,)
 
     def _flushed(self, track: int) -> Sequence[Chunk]:
         text = self._cut[track].flush()
-        if not text:
-            return ()
-        piece = TrackText(text, self.names[track])
-        self._said[track].append(piece)
-        return (piece,)
+        return self._said_by(track, text) if text else ()
 
     def _pass(self, track: int, chunks: Sequence[Chunk]) -> Sequence[Chunk]:
         if not self._in_sequence or track == min(self.running, default=track):
@@ -106,6 +102,9 @@ class _Graphemes:
 
     def push(self, text: str) -> str:
         text = self._tail + text
+        if text.isascii() and text[-1] != "\n":  # as nearly always
+            self._tail = text[-1]
+            return text[:-1]
         end = whole_graphemes(text)
         self._tail = text[end:]
         return text[:end]

@@ -10,13 +10,8 @@ from ..streaming.stream_handler import StreamHandler
 class TrackText(str):
     """Text of one of several tracks; `track` is its name."""
 
-    __slots__ = ("track",)
+    __slots__ = ("track",)  # set by who makes it: a constructor of its own would double what that costs
     track: str
-
-    def __new__(cls, text: str, track: str) -> TrackText:
-        made = super().__new__(cls, text)
-        made.track = track
-        return made
 
 
 class TrackSwitch(str):

@@ -149,7 +149,7 @@ class Delivery:
         try:
             while backlog and not notices:
                 chunk = backlog.popleft()
-                if type(chunk) is not str or not chunk:
+                if not isinstance(chunk, str) or not chunk:
                     backlog.appendleft(chunk)
                     break
                 stats.tokens = tokens = tokens + 1

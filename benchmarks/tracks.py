@@ -1,0 +1,111 @@
+"""What it costs to make one stream of many.
+
+    python -m benchmarks.tracks [--tracks 20] [--rate 1000] [--seconds 2] [--rounds 5]
+
+Each track says `rate` tokens a second, in so many reads. CPU of the whole process: once for the same streams side
+by side, each with a handler of its own, and once merged, with one handler; rounds interleaved, medians printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from api_models import DualTrack, StreamManager, StreamSource, merge
+from api_models.dual_track.mode import Mode
+from api_models.dual_track.track import Track
+
+from .sources import Counting
+
+QUIET = {"progress_interval": 1000.0}
+
+
+class Paced(StreamSource):
+    """So many tokens a read, at a given rate; what a slow reader missed comes at once."""
+
+    def __init__(self, tokens: int, at_once: int, rate: float) -> None:
+        self._left, self._at_once, self._pause = tokens, at_once, at_once / rate
+        self._due: float | None = None
+        self._aborted = threading.Event()
+
+    def read(self) -> Sequence[str] | None:
+        if self._left <= 0:
+            return None
+        self._due = (self._due or time.monotonic()) + self._pause
+        self._aborted.wait(max(0.0, self._due - time.monotonic()))
+        self._left -= self._at_once
+        return ["word "] * self._at_once
+
+    def abort(self) -> None:
+        self._aborted.set()
+
+
+class Cost(NamedTuple):
+    """Microseconds of CPU a token, and seconds that it took."""
+
+    cpu: float
+    wall: float
+
+
+def measured(run: Callable[[], int]) -> Cost:
+    cpu, wall = time.process_time(), time.monotonic()
+    tokens = run()
+    return Cost((time.process_time() - cpu) / tokens * 1e6, time.monotonic() - wall)
+
+
+def side_by_side(sources: Sequence[StreamSource]) -> int:
+    handlers = [Counting() for _ in sources]
+    streams = [StreamManager(QUIET) for _ in sources]
+    for stream, handler, source in zip(streams, handlers, sources, strict=True):
+        stream.register_handler(handler)
+        stream.start_stream(source)
+    for stream in streams:
+        stream.result()
+    return sum(handler.count for handler in handlers)
+
+
+def merged(sources: Sequence[StreamSource], mode: Mode) -> int:
+    handler = Counting()
+    tracks = []
+    for number, source in enumerate(sources):
+        stream = StreamManager(QUIET)
+        tracks.append(
+            Track(f"track {number}", stream, lambda stream=stream, it=source: stream.start_stream(it))
+        )
+    several = DualTrack(tracks, mode, QUIET, [handler])
+    several.start()
+    several.result()
+    return handler.count
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name, value in (("tracks", 20), ("rate", 1000), ("seconds", 2), ("rounds", 5)):
+        parser.add_argument(f"--{name}", type=int, default=value)
+    options, _ = parser.parse_known_args()
+    tokens = options.rate * options.seconds
+    for at_once in (1, 10, 100):
+
+        def sources(at_once: int = at_once) -> list[StreamSource]:
+            return [Paced(tokens, at_once, options.rate) for _ in range(options.tracks)]
+
+        rounds = [
+            (measured(lambda: side_by_side(sources())), measured(lambda: merged(sources(), merge())))
+            for _ in range(options.rounds)
+        ]
+        apart, together = (statistics.median(cost[way].cpu for cost in rounds) for way in (0, 1))
+        added = statistics.median(cost[1].cpu - cost[0].cpu for cost in rounds)
+        late = statistics.median(cost[1].wall - options.seconds for cost in rounds)
+        print(
+            f"{at_once:3} a read: {apart:6.2f} us a token side by side, {together:6.2f} merged, {added:5.2f} more; "
+            f"ended {1000 * late:.0f} ms late",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""Several answers side by side."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from fakes import TIMEOUT, ScriptedSource
+from several import tracks_of
+
+from api_models.dual_track import Comparison, DualTrack, side_by_side
+from api_models.dual_track.comparison import TrackFigures
+from api_models.streaming.stream_events import StreamChunk, TokenUsage
+
+USAGE = TokenUsage(10, 20, source="reported")
+
+
+def compared(*sources, prices=None):
+    several = DualTrack(tracks_of(*sources), "compare")
+    several.start()
+    assert several.wait(TIMEOUT)
+    return several.compare(prices)
+
+
+def figures(name, text):
+    return TrackFigures(name, None, "completed", text, 0.5, 2.0, 4, 2.0, TokenUsage(), None, None)
+
+
+def test_the_numbers_are_those_of_the_tracks():
+    first, second = ScriptedSource("one ", "two", StreamChunk(usage=USAGE, model="m1")).end(), ["one"]
+    a, b = compared(first, second, prices={"a": (1.0, 2.0), "b": (1.0, 2.0)}).tracks
+    assert (a.name, a.model, a.state, a.text, a.tokens, a.usage) == (
+        "a", "m1", "completed", "one two", 2, USAGE,
+    )  # fmt: skip
+    assert a.cost == pytest.approx((10 * 1.0 + 20 * 2.0) / 1e6)
+    assert 0 <= a.time_to_first_token <= a.elapsed_time
+    assert a.tokens_per_second == pytest.approx(2 / a.elapsed_time)
+    assert (b.text, b.cost, b.error) == ("one", None, None)
+
+
+def test_a_track_that_failed_says_why_and_keeps_its_text():
+    _, failed = compared(["one"], ScriptedSource("tw").fail(OSError("cut"))).tracks
+    assert (failed.state, failed.text) == ("error", "tw")
+    assert "cut" in failed.error
+
+
+def test_it_can_be_looked_at_while_they_run():
+    source = ScriptedSource("one")
+    several = DualTrack(tracks_of(source, ScriptedSource()), "compare")
+    several.start()
+    source.wait_until_blocked()
+    first, second = several.compare().tracks
+    assert (first.state, first.text, second.text, second.time_to_first_token) == ("active", "one", "", None)
+    several.cancel_stream()
+    assert several.wait(TIMEOUT)
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "parts", "agrees"),
+    [
+        ("one two three", "one two three", None, 1.0),
+        ("one two three four", "one too three four", 5, 0.75),
+        ("one two", "one two three", 7, 0.8),
+        ("", "x", 0, 0.0),
+        ("", "", None, 1.0),
+    ],
+)
+def test_where_they_part_and_how_much_they_agree(first, other, parts, agrees):
+    """Agreement by hand: twice the words in common, by all words."""
+    comparison = Comparison((figures("a", first), figures("b", other)))
+    assert comparison.first_divergence("b") == parts
+    assert comparison.agreement("b") == pytest.approx(agrees)
+
+
+def test_the_report_as_text_and_as_json():
+    comparison = Comparison((figures("alpha", "one two"), figures("b", "one")))
+    headings, alpha, b = str(comparison).splitlines()
+    assert headings.split()[:4] == ["track", "state", "first", "token"]
+    assert alpha.split() == [
+        "alpha", "completed", "0.500", "s", "2.0/s", "4", "7", "-", "-", "-", "-",
+    ]  # fmt: skip
+    assert b.split()[-4:] == ["-", "0.67", "at", "3"]
+    assert headings.index("state") == alpha.index("completed") == b.index("completed")
+    said = json.loads(comparison.to_json())["tracks"]
+    assert [track["name"] for track in said] == ["alpha", "b"]
+    assert (said[0]["agreement"], said[1]["first_divergence"]) == (None, 3)
+
+
+def test_texts_stand_in_columns_of_their_own():
+    shown = side_by_side({"a": "one two three four five", "b": "x\n\ny"}, width=43)
+    assert shown.splitlines() == [
+        "a                    | b",
+        "-------------------- | --------------------",
+        "one two three four   | x",
+        "five                 |",
+        "                     | y",
+    ]

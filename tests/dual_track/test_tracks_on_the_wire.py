@@ -1,0 +1,168 @@
+"""Tracks over a real wire on the loopback, as a manager starts them."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+import pytest
+from fakes import RecordingHandler, ScriptedSource
+
+from api_models import APIModelManager
+from api_models.dual_track import consensus, merge, prefer, race
+from api_models.exceptions import ConfigurationError, RateLimitError
+from api_models.settings import MissingKeyError, Settings
+from api_models.testing import Provider, Reply, chat, error_reply
+
+TIMEOUT = 10
+FAST = Reply(chat(["Fast. ", "Bye."]))
+SLOW = Reply(chat(["Slow. ", "The end."]), pace=0.05)
+STALLED = Reply(chat(["x ", "y"]), stall_after=2)  # behind the first text
+
+
+@contextlib.contextmanager
+def lab(*replies, **more):
+    """A manager that knows providers `p0`, `p1`, ... with these replies."""
+    with contextlib.ExitStack() as stack:
+        providers = [stack.enter_context(Provider(reply)) for reply in replies]
+        entries = {
+            f"p{number}": {"kind": "openai_compatible", "base_url": provider.url + "/v1", "model": "m"}
+            for number, provider in enumerate(providers)
+        }
+        yield stack.enter_context(APIModelManager({"providers": entries, **more})), providers
+
+
+def test_the_losers_socket_is_closed_within_100_ms():
+    with lab(STALLED, Reply(chat(["Hello"]), pace=0.01)) as (manager, (slow, fast)):
+        slow.reply = Reply(chat([" ", "y"]), stall_after=2)  # white space, then silence
+        said = []
+
+        class Watch:
+            def on_token_received(self, token, index):
+                said.append(time.monotonic())
+
+        several = manager.generate_tracks("hi", ["p0", "p1"], handlers=[Watch()])
+        assert several.result(TIMEOUT).text == "Hello"
+        assert slow.wait_for_requests(1)
+        closed_at = slow.wait_for_close()
+        assert closed_at is not None
+        assert closed_at - said[0] < 0.1
+        assert (several.shown, several.result().provider) == ("p1", "p1")
+
+
+def test_cancelling_the_whole_closes_all_sockets_within_100_ms():
+    with lab(STALLED, STALLED, STALLED) as (manager, providers):
+        handler = RecordingHandler()
+        several = manager.generate_tracks("hi", ["p0", "p1", "p2"], "merge", handlers=[handler])
+        assert all(provider.wait_for_requests(1) for provider in providers)
+        handler.wait_for(lambda: len(handler.tokens) == 3)
+        began = time.monotonic()
+        assert several.cancel_stream()
+        assert several.wait(TIMEOUT)
+        assert all(provider.wait_for_close() - began < 0.1 for provider in providers)
+
+
+@pytest.mark.parametrize(
+    ("mode", "text"),
+    [
+        ("race", "Fast. Bye."),
+        (race(until="sentence"), "Fast. Bye."),
+        ("prefer", "Slow. The end."),
+        (prefer(lambda shown, candidate: len(candidate) > len(shown)), "Slow. The end."),
+        (merge("sequence"), "Slow. The end.Fast. Bye."),
+        (consensus(lambda results: max(results.values(), key=lambda one: len(one.text))), "Slow. The end."),
+    ],
+)
+def test_each_mode_over_the_wire(mode, text):
+    with lab(SLOW, FAST) as (manager, _):
+        handler = RecordingHandler()
+        several = manager.generate_tracks("hi", ["p0", "p1"], mode, handlers=[handler])
+        assert several.result(TIMEOUT).text == text
+        assert handler.check("complete").ending == text
+
+
+def test_each_track_has_its_own_retries_and_breaker():
+    with lab(FAST, error_reply(429)) as (manager, (_, busy)):
+        config = {"max_retries": 1, "retry_delay": 0.01}
+        several = manager.generate_tracks("hi", ["p0", "p1"], "compare", config=config)
+        assert several.result(TIMEOUT).text == "Fast. Bye."
+        assert len(busy.requests) == 2
+        with pytest.raises(RateLimitError):
+            several.tracks["p1"].result()
+
+
+def test_a_fallback_list_may_be_a_track():
+    with lab(error_reply(500), FAST, STALLED) as (manager, _):
+        several = manager.generate_tracks(
+            "hi", {"main": ["p0", "p1"], "other": "p2"}, race(until="sentence"), config={"max_retries": 0}
+        )
+        assert several.result(TIMEOUT).provider == "p1"
+        assert several.shown == "main"
+
+
+def test_closing_the_manager_ends_tracks_too():
+    with lab(STALLED, STALLED) as (manager, providers):
+        several = manager.generate_tracks("hi", ["p0", "p1"], "merge")
+        assert all(provider.wait_for_requests(1) for provider in providers)
+        manager.close()
+        assert several.state == "cancelled"
+        assert all(provider.wait_for_close() is not None for provider in providers)
+
+
+class Client:
+    def __init__(self, source):
+        self._source = source
+
+    def generate_stream(self, prompt, params):
+        return self._source
+
+
+def test_registered_providers_take_part():
+    with APIModelManager() as manager:
+        manager.register_provider("mine", lambda entry: Client(ScriptedSource("x").end()))
+        manager.register_provider("yours", lambda entry: Client(ScriptedSource("y").end()))
+        several = manager.generate_tracks("hi", ["mine", "yours"], merge("sequence"))
+        assert several.result(TIMEOUT).text == "xy"
+
+
+def test_what_is_wrong_is_said_at_once(monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with lab(FAST) as (manager, (provider,)):
+        with pytest.raises(MissingKeyError):
+            manager.generate_tracks("hi", ["p0", "openai"])
+        with pytest.raises(ConfigurationError):
+            manager.generate_tracks("hi", ["p0"])
+        with pytest.raises(ConfigurationError, match="race"):
+            manager.generate_tracks("hi", ["p0", "p0"], "rase")
+        assert provider.requests == []
+
+
+@pytest.mark.parametrize(
+    ("provider", "lane"),
+    [
+        ("local", "local"),
+        ("ollama", "127.0.0.1:9999"),
+        ("llamacpp", "localhost:8080"),
+        ("vllm", None),
+        ("openrouter", None),
+        ("nobody", None),
+    ],
+)
+def test_servers_that_answer_one_at_a_time_have_a_lane(provider, lane):
+    assert Settings({}, {"OLLAMA_HOST": "127.0.0.1:9999"}).lane(provider) == lane
+
+
+@pytest.mark.parametrize(("serialise", "at_once"), [(True, 1), (False, 2)])
+def test_a_local_server_is_asked_one_by_one_unless_told_otherwise(serialise, at_once):
+    with Provider(STALLED) as provider:
+        config = {"providers": {"llamacpp": {"base_url": provider.url + "/v1"}}}
+        with APIModelManager(config) as manager:
+            handler = RecordingHandler()
+            several = manager.generate_tracks(
+                "hi", ["llamacpp:a", "llamacpp:b"], "merge", handlers=[handler], serialise=serialise
+            )
+            handler.wait_for(lambda: len(handler.tokens) == at_once)
+            assert len(provider.requests) == at_once
+            several.cancel_stream()
+            assert several.wait(TIMEOUT)
+            assert len(provider.requests) == at_once
