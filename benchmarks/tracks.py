@@ -2,13 +2,15 @@
 
     python -m benchmarks.tracks [--tracks 20] [--rate 1000] [--seconds 2] [--rounds 5]
 
-Each track says `rate` tokens a second, in so many reads. CPU of the whole process: once for the same streams side
-by side, each with a handler of its own, and once merged, with one handler; rounds interleaved, medians printed.
+Each track says `rate` tokens a second, so many in a read. CPU of the whole process: once for the same streams
+side by side, each with a handler of its own, and once merged, with one handler; rounds interleaved, medians
+printed. "At once" is without a rate: as fast as they come.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 import threading
 import time
@@ -88,23 +90,27 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=value)
     options, _ = parser.parse_known_args()
     tokens = options.rate * options.seconds
-    for at_once in (1, 10, 100):
+    for at_once, rate in ((1, options.rate), (10, options.rate), (100, options.rate), (64, math.inf)):
+        report(at_once, rate, tokens, options)
 
-        def sources(at_once: int = at_once) -> list[StreamSource]:
-            return [Paced(tokens, at_once, options.rate) for _ in range(options.tracks)]
 
-        rounds = [
-            (measured(lambda: side_by_side(sources())), measured(lambda: merged(sources(), merge())))
-            for _ in range(options.rounds)
-        ]
-        apart, together = (statistics.median(cost[way].cpu for cost in rounds) for way in (0, 1))
-        added = statistics.median(cost[1].cpu - cost[0].cpu for cost in rounds)
-        late = statistics.median(cost[1].wall - options.seconds for cost in rounds)
-        print(
-            f"{at_once:3} a read: {apart:6.2f} us a token side by side, {together:6.2f} merged, {added:5.2f} more; "
-            f"ended {1000 * late:.0f} ms late",
-            flush=True,
-        )
+def report(at_once: int, rate: float, tokens: int, options: argparse.Namespace) -> None:
+    def sources() -> list[StreamSource]:
+        return [Paced(tokens, at_once, rate) for _ in range(options.tracks)]
+
+    rounds = [
+        (measured(lambda: side_by_side(sources())), measured(lambda: merged(sources(), merge())))
+        for _ in range(options.rounds)
+    ]
+    apart, together = (statistics.median(cost[way].cpu for cost in rounds) for way in (0, 1))
+    added = statistics.median(cost[1].cpu - cost[0].cpu for cost in rounds)
+    late = statistics.median(cost[1].wall - tokens / rate for cost in rounds)
+    pace = "at once" if math.isinf(rate) else f"{rate}/s"
+    print(
+        f"{pace:>8}, {at_once:3} a read: {apart:6.2f} us a token side by side, {together:6.2f} merged, "
+        f"{added:5.2f} more; took {1000 * late:.0f} ms longer than the tokens",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -45,8 +45,8 @@ def drawn(tracks, begun):
         shapes.append(f'<text x="{end + 8:.1f}" y="{y + 4}">{times.ended[1]}</text>')
     shapes.append(f'<text x="90" y="{40 + 34 * len(tracks)}">0 to {1000 * (last - begun):.0f} ms</text>')
     style = "text { font: 13px sans-serif; fill: #57606a }"
-    box = f"0 0 740 {56 + 34 * len(tracks)}"
-    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}"><style>{style}</style>{"".join(shapes)}</svg>\n'
+    box = f'xmlns="http://www.w3.org/2000/svg" viewBox="0 0 740 {56 + 34 * len(tracks)}"'
+    return f"<svg {box}><style>{style}</style>{''.join(shapes)}</svg>\n"
 
 
 with Provider(ANSWER) as server:
