@@ -133,21 +133,20 @@ class Delivery:
 
     def status(self) -> dict[str, Any]:
         """The statistics of this moment, the caller's to keep."""
-        machine, told = self.machine, self.dispatcher
+        machine, told, received = self.machine, self.dispatcher, self.reader.bytes_received
         return self._stats.snapshot(
-            machine.elapsed(), machine.paused_time, told.handler_time, told.handler_errors
+            machine.elapsed(), machine.paused_time, told.handler_time, told.handler_errors, received
         )
 
     def _hand_out_plain(self) -> None:
         """Hand out tokens as they came, until something else is up: the way of most of them."""
-        dispatcher, stats = self.dispatcher, self._stats
-        texts, begun = dispatcher.log.begin_run(self._index, self.reader.arrived_at), self.machine.clock()
+        dispatcher, begun = self.dispatcher, self.machine.clock()
+        texts = dispatcher.log.begin_run(self._index, self.reader.arrived_at)
         known = len(texts)
-        stats.count_along(texts)
+        self._stats.count_along(texts)
         try:
             dispatcher.call(dispatcher.token_hooks(), self._plain_tokens(texts, self._index))
         finally:
-            stats.add_tokens(0)
             self._index += len(texts) - known
             dispatcher.log.end_run()
             dispatcher.handler_time += self.machine.clock() - begun

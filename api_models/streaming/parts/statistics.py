@@ -12,7 +12,7 @@ class Statistics:
 
     def __init__(self) -> None:
         self.start_time = time.time()
-        self.failures = self.bytes_received = 0
+        self.failures = 0
         self.attempts = 1
         self.time_to_first_token: float | None = None
         self.longest_gap = 0.0
@@ -28,8 +28,9 @@ class Statistics:
         self._counted = self.tokens + number, ()
 
     def count_along(self, texts: Sequence[str]) -> None:
-        """Count what is appended to `texts` from now on, until the next tokens are counted."""
-        self._counted = self.tokens - len(texts), texts
+        """Count what is appended to `texts` from now on, until others are counted."""
+        if self._counted[1] is not texts:
+            self._counted = self.tokens - len(texts), texts
 
     def arrived(self, elapsed: float, waited: float) -> None:
         """Note that content came after a wait of `waited` seconds."""
@@ -44,6 +45,7 @@ class Statistics:
         paused_time: float = 0.0,
         handler_time: float = 0.0,
         handler_errors: int = 0,
+        bytes_received: int = 0,
     ) -> dict[str, Any]:
         """All numbers of this moment, the caller's to keep; what others measure is given."""
         tokens = self.tokens
@@ -58,6 +60,6 @@ class Statistics:
             "paused_time": paused_time,
             "handler_time": handler_time,
             "handler_errors": handler_errors,
-            "bytes_received": self.bytes_received,
+            "bytes_received": bytes_received,
             "attempts": self.attempts,
         }
