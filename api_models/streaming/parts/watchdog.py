@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import math
 import os
 import threading
 import time
@@ -27,8 +26,6 @@ class Watched(Protocol):
         """Act on what has run out. On the watchdog's thread; must neither block nor call user code."""
 
 
-_LINGER = 1.0  # seconds the thread stays without a run: to start one delays the first token of the next
-
 _Look = tuple[float, int]
 """When, on the monotonic clock, and the number of the look."""
 
@@ -36,11 +33,10 @@ _Look = tuple[float, int]
 class Watchdog:
     """Looks at the clocks of each run of the process, when the next one of it may run out.
 
-    Its thread lives while there are runs, and `linger` seconds more, so that an idle process has none.
+    Its thread lives while there are runs, so that an idle process has none.
     """
 
-    def __init__(self, linger: float = _LINGER) -> None:
-        self._linger = linger
+    def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
@@ -50,8 +46,6 @@ class Watchdog:
         self._looks: list[_Look] = []  # a heap; a look whose number is not in `_turns` is void
         self._numbers = itertools.count()
         self._thread: threading.Thread | None = None
-        self._wakes_at = 0.0  # the thread, by itself
-        self._idle_since = 0.0
         # Guards all of the above; wakes the thread when its next look is earlier than it thought.
         self._changed = threading.Condition()
 
@@ -70,8 +64,7 @@ class Watchdog:
             self._call_off(self._runs.pop(run, None))
             if not self._runs:
                 self._looks.clear()
-                self._idle_since = time.monotonic()
-                self._expect(self._idle_since + self._linger)
+                self._changed.notify()
 
     def look_again(self, run: Watched) -> None:
         """Something may run out earlier than was planned: its clocks go on after they stood still."""
@@ -88,11 +81,7 @@ class Watchdog:
         self._runs[run] = look = (due, next(self._numbers))
         self._turns[look[1]] = run
         heapq.heappush(self._looks, look)
-        self._expect(due)
-
-    def _expect(self, at: float) -> None:
-        """Wake the thread if it would sleep for longer; to wake it for nothing costs the streams time."""
-        if at < self._wakes_at:
+        if self._looks[0] is look:
             self._changed.notify()
 
     def _call_off(self, look: _Look | None) -> None:
@@ -105,11 +94,11 @@ class Watchdog:
             self.look_again(run)
 
     def _wait_for_a_look(self) -> Watched | None:
-        """The run whose turn has come; None when there has been none for a while."""
+        """The run whose turn has come; None when there are no runs, and no thread is needed."""
         with self._changed:
-            while (wait := self._next_waking() - time.monotonic()) > 0 or self._looks:
+            while self._runs:
+                wait = self._looks[0][0] - time.monotonic() if self._looks else threading.TIMEOUT_MAX
                 if wait > 0:
-                    self._wakes_at = self._next_waking()
                     self._changed.wait(min(wait, threading.TIMEOUT_MAX))
                     continue
                 run = self._turns.pop(heapq.heappop(self._looks)[1], None)
@@ -118,11 +107,6 @@ class Watchdog:
                     return run
             self._thread = None
             return None
-
-    def _next_waking(self) -> float:
-        if self._looks:
-            return self._looks[0][0]
-        return math.inf if self._runs else self._idle_since + self._linger
 
 
 WATCHDOG = Watchdog()
