@@ -110,10 +110,15 @@ class ResetNotice:
     reason: str
 
 
+WITHHELD = StreamChunk()
+"""Told apart by identity: content came and all of it was kept back. The clocks shall know, nobody else."""
+
+
 def is_content(chunk: object) -> bool:
     """Whether a chunk carries text, thinking or tool arguments: what the clocks and retries ask."""
     if isinstance(chunk, StreamChunk):
-        return bool(chunk.text or chunk.thinking or chunk.tool_arguments or chunk.tool_call)
+        is_filled = chunk.text or chunk.thinking or chunk.tool_arguments or chunk.tool_call
+        return bool(is_filled) or chunk is WITHHELD
     return isinstance(chunk, str) and chunk != ""
 
 
