@@ -63,8 +63,6 @@ class PersistentSource(StreamSource):
         self._batches = self._ask_all()
 
     def read(self) -> Sequence[Chunk] | None:
-        if self._is_settled:
-            return self._source.read()
         return next(self._batches, None)
 
     def abort(self) -> None:
@@ -142,7 +140,9 @@ class PersistentSource(StreamSource):
         """The chunks without what was said before; noted, as far as it matters later."""
         if not self._has_content:
             self._has_content = any(map(is_content, chunks))
-            self._is_settled = self._has_content and self._config.recovery == "fail"
+            if self._has_content and self._config.recovery == "fail":
+                self._is_settled = True
+                self.read = self._source.read  # type: ignore[method-assign]  # no need to come by here any more
         if self._config.recovery != "continue":
             return chunks
         if seam is not None:

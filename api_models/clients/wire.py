@@ -52,10 +52,13 @@ class Decoder(ABC):
         chunks = self._chunks = []
         if self.ended or self.failure is not None:
             return chunks
-        match = self._template.match
-        for frame in self._framing.feed(received):
-            known = match(frame)
+        framing, known = self._framing, None
+        if not framing.seam and received.endswith(framing.terminator):  # mostly one event like the last
+            known = self._template.match(received, 0, len(received) - len(framing.terminator))
+        for frame in framing.feed(received) if known is None else (received,):
+            known = known or self._template.match(frame)
             if known is not None and (text := known[1]):
+                known = None
                 try:
                     chunks.append(text.decode())
                     continue
@@ -64,7 +67,6 @@ class Decoder(ABC):
             self._take_frame(frame)
             if self.ended or self.failure is not None:
                 break
-            match = self._template.match
         return chunks
 
     def finish(self) -> list[str | StreamChunk]:
