@@ -180,8 +180,10 @@ class AnswerSource(StreamSource):
     def _translated(self, error: Exception) -> APIModelError:
         if self._response is None:
             return _unanswered(error)
-        how = "" if isinstance(error, IncompleteRead) else f": {error}"  # which says how many bytes it read
-        return StreamInterruptedError(f"the connection broke off before the answer ended{how}", retryable=True)
+        message = "the connection broke off before the answer ended"
+        if not isinstance(error, IncompleteRead):  # which says how many bytes it read
+            message += f": {error}"
+        return StreamInterruptedError(message, retryable=True)
 
     def _read_out(self) -> None:
         """Take the last HTTP chunk off the wire, so that the connection can serve another request."""
