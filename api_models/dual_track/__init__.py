@@ -3,24 +3,28 @@
 from .compare import compare
 from .comparison import Comparison, TrackFigures
 from .consensus import consensus
-from .dual_track import DualTrack
+from .dual_track import DualTrack, config_of_track, named
 from .merge import merge
 from .mode import Mode
 from .prefer import prefer
 from .race import race
 from .side_by_side import side_by_side
 from .switches import TrackSwitch, TrackText
+from .track import Track
 
 __all__ = [
     "Comparison",
     "DualTrack",
     "Mode",
+    "Track",
     "TrackFigures",
     "TrackSwitch",
     "TrackText",
     "compare",
+    "config_of_track",
     "consensus",
     "merge",
+    "named",
     "prefer",
     "race",
     "side_by_side",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-from ..exceptions import APIModelError
+from ..exceptions import APIModelError, ConfigurationError
 from ..streaming.exceptions import StreamingError, StreamTimeoutError
 from ..streaming.stream_config import StreamConfig
 from ..streaming.stream_events import WITHHELD, StreamChunk, is_content
 from ..streaming.stream_source import Chunk, StreamSource
 from .flow import TICK, Flow
-from .stage import Stage
+from .stage import Stage, compose
 
 
 class StagedSource(StreamSource):
@@ -100,3 +101,13 @@ def _batches(source: StreamSource, came: list[Sequence[Chunk]]) -> Iterator[Chun
         came[:] = (batch,)
         yield from batch
         yield TICK
+
+
+def staged(source: StreamSource, stages: Stage | Iterable[Any]) -> StagedSource:
+    """The source behind a stage, or behind several, the first first.
+
+    Raises `ConfigurationError` for what is no stage.
+    """
+    if not isinstance(stages, (Stage, Iterable)):
+        raise ConfigurationError(f"stages is a Stage or a list of them, not {stages!r}")
+    return StagedSource(source, stages if isinstance(stages, Stage) else compose(*stages))
