@@ -84,11 +84,11 @@ def merged(sources: Sequence[StreamSource], mode: Mode) -> int:
     return handler.count
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name, value in (("tracks", 20), ("rate", 1000), ("seconds", 2), ("rounds", 5)):
         parser.add_argument(f"--{name}", type=int, default=value)
-    options, _ = parser.parse_known_args()
+    options, _ = parser.parse_known_args(arguments)
     tokens = options.rate * options.seconds
     for at_once, rate in ((1, options.rate), (10, options.rate), (100, options.rate), (64, math.inf)):
         report(at_once, rate, tokens, options)

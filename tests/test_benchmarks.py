@@ -28,8 +28,9 @@ TINY = {
     "cancel": "--rounds 1 --no-peers",
     "stages": "--tokens 200 --repeats 1",
     "policies": "--tokens 200 --repeats 1",
+    "tracks": "--tracks 2 --seconds 1 --rate 100 --rounds 1",
 }
-WITHOUT_FIGURES = {"cancel", "stages", "policies"}
+WITHOUT_FIGURES = {"cancel", "stages", "policies", "tracks"}
 
 
 TESTED_ELSEWHERE = {"faults"}  # by tests/test_docs_reliability.py, which needs its figures

@@ -50,6 +50,7 @@ def test_the_guide_knows_them_all():
         "Comparison",
         "Mode",
         "TrackFigures",
+        "config_of_track",
     }
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import time
 from collections.abc import Callable, Sequence
 
 from ..exceptions import APIModelError
 from ..stages.ahead import PATIENCE
-from ..streaming.exceptions import StreamCancelledError, StreamingError, StreamInterruptedError
+from ..streaming.exceptions import (
+    StreamCancelledError,
+    StreamingError,
+    StreamInterruptedError,
+    StreamStateError,
+)
 from ..streaming.stream_config import StreamConfig
 from ..streaming.stream_source import Chunk, StreamSource
 from .funnel import Arrival, Funnel, Inlet
@@ -74,7 +80,8 @@ class Director(StreamSource):
         self.abort()
         deadline = time.monotonic() + PATIENCE
         for number in self._begun:
-            self._tracks[number].stream.wait(max(0.0, deadline - time.monotonic()))
+            with contextlib.suppress(StreamStateError):  # its start failed
+                self._tracks[number].stream.wait(max(0.0, deadline - time.monotonic()))
         if self._finish is not None and self._finish.rest is not None:
             self._finish.rest.close()
 

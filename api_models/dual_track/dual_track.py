@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..exceptions import ConfigurationError
+from ..streaming.exceptions import StreamStateError
 from ..streaming.parts.checks import INTERVAL, check_names, check_value
 from ..streaming.stream_config import StreamConfig
 from ..streaming.stream_events import StreamEvent, StreamResult
@@ -105,7 +106,9 @@ class DualTrack:
             self.register_handler(handler)
 
     def start(self, metadata: Mapping[str, Any] | None = None) -> str:
-        """Begin, once; returns the id of the whole."""
+        """Begin, once, and return the id of the whole; raises `StreamStateError` the second time."""
+        if self._stream.state != StreamState.INACTIVE:
+            raise StreamStateError("these tracks were started: make others")
         told = {"provider": None, "model": None, "mode": self.mode.name, "tracks": tuple(self.tracks)}
         return self._stream.start_stream(self._director, {**told, **(metadata or {})})
 

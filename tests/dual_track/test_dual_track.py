@@ -9,7 +9,7 @@ import pytest
 from fakes import TIMEOUT, RecordingHandler, ScriptedSource, outcome
 from several import tracks_of
 
-from api_models.dual_track import DualTrack, merge, prefer, race
+from api_models.dual_track import DualTrack, Track, merge, prefer, race
 from api_models.dual_track.dual_track import named
 from api_models.exceptions import ConfigurationError
 from api_models.streaming.exceptions import StreamStateError, StreamTimeoutError
@@ -287,21 +287,22 @@ def test_priority_says_who_is_heard_when_more_comes_than_is_taken():
 
 def test_a_track_that_says_much_waits_for_who_listens():
     """It is not read on for ever while a handler is stuck, and nothing is lost."""
-    gate, many = threading.Event(), 5000
-    read = []
+    many, far_ahead, waits = 5000, threading.Event(), []
 
     def endless():
         for number in range(many):
-            read.append(number)
+            if number == 2500:
+                far_ahead.set()
             yield f"{number} "
 
-    handler = RecordingHandler(token=lambda *_: gate.wait(TIMEOUT))
+    def be_stuck(*_):
+        if not waits:
+            waits.append(far_ahead.wait(0.2))
+
+    handler = RecordingHandler(token=be_stuck)
     several, _ = started("merge", endless(), ["x"], handler=handler)
-    handler.wait_for(lambda: handler.tokens)
-    time.sleep(0.05)  # it would have been read to its end
-    assert len(read) < 2500
-    gate.set()
     assert several.wait(TIMEOUT)
+    assert waits == [False]
     assert "".join(t for t in handler.tokens if t.track == "a") == "".join(f"{n} " for n in range(many))
 
 
@@ -350,3 +351,30 @@ def test_what_are_no_two_tracks_is_refused(wrong):
 def test_what_cannot_work_is_refused(settings, said):
     with pytest.raises(ConfigurationError, match=said):
         DualTrack(tracks_of([], []), **settings)
+
+
+def test_the_deadline_is_that_of_the_whole():
+    first, second = ScriptedSource("x"), ScriptedSource("y")
+    several, handler = started("merge", first, second, config={"total_timeout": 0.05})
+    error = outcome(several)
+    assert (error.clock, handler.check("error").ending) == ("total", error)
+    assert (first.closes, second.closes) == (1, 1)
+
+
+def test_tracks_start_once():
+    several, _ = started("merge", ["x"], ["y"])
+    assert several.wait(TIMEOUT)
+    with pytest.raises(StreamStateError):
+        several.start()
+
+
+def test_a_track_that_cannot_start_is_one_that_failed():
+    tracks = tracks_of(["x"], ["y"])
+
+    def refuse():
+        raise ConfigurationError("closed")
+
+    tracks[0] = Track("a", tracks[0].stream, refuse)
+    several = DualTrack(tracks, "race")
+    several.start()
+    assert several.result(TIMEOUT).text == "y"
