@@ -7,9 +7,9 @@ import time
 from collections import deque
 from typing import Any
 
-# To be woken costs more than to take: who takes looks a thousand times a second at most, and whatever
+# To be woken costs more than to take: who takes looks as often as a fast screen at most, and whatever
 # comes after some silence is taken at once.
-_REST = 0.001
+_REST = 0.004
 _FEW = 32  # with so many waiting there is no rest
 
 Arrival = tuple[int, Any]
