@@ -24,7 +24,7 @@ from .track import Ended, Track
 
 _AT_ONCE = 64  # pieces that are handed on together where what comes next is to be chosen by weight
 _LIMIT = 1000  # pieces of one track that may be waiting; then the track waits
-_EVERYTHING = 1_000_000
+_EVERYTHING = 1_000_000  # pieces: what is to be chosen from
 
 
 class Director(StreamSource):
@@ -103,15 +103,11 @@ class Director(StreamSource):
             inlets[number].used += 1
             if self._finish is not None:
                 return
-            if not isinstance(thing, Ended):
-                for act in take(number, thing, now):
-                    if isinstance(act, Order):
-                        self._obey(act)
-                    else:
-                        chunks.append(act)
-            else:
+            if isinstance(thing, Ended):
                 self._carry_out(self.play.end(number, thing.ending, now), chunks)
                 self._start_queued()
+            else:
+                self._carry_out(take(number, thing, now), chunks)
 
     def _carry_out(self, acts: Acts, chunks: list[Chunk]) -> None:
         for act in acts:

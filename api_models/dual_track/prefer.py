@@ -8,7 +8,7 @@ from ..exceptions import ConfigurationError
 from ..streaming.stream_events import ResetNotice, StreamChunk
 from ..streaming.stream_source import Chunk, text_of
 from .mode import Act, Acts, Finish, Mode, Play
-from .race import has_sentence
+from .race import SentenceWatch
 from .switches import TrackSwitch
 
 Judge = Callable[[str, str], object]
@@ -32,16 +32,18 @@ class _Prefer(Play):
         super().__init__(names)
         self._judge = judge
         self._said: list[list[Chunk]] = [[] for _ in names]
-        self._unjudged = [""] * len(names)  # what came since the last whole sentence
+        self._ends_sentence = [SentenceWatch() for _ in names]
 
     def take(self, track: int, chunk: Chunk, now: float) -> Acts:
         if isinstance(chunk, ResetNotice):
-            self._said[track], self._unjudged[track] = [], ""
+            self._said[track], self._ends_sentence[track] = [], SentenceWatch()
             return (chunk,) if track == self.shown else ()
         self._said[track].append(chunk)
+        text = text_of(chunk)
+        ends_sentence = bool(text) and self._ends_sentence[track](text)
         if track == self.shown:
             return (chunk,)
-        return self._show(track) if self._is_ready(track, chunk) else ()
+        return self._show(track) if self._is_ready(track, chunk, ends_sentence) else ()
 
     def ended(self, track: int, now: float) -> Acts:
         if not self.running and not self.whole:
@@ -53,16 +55,12 @@ class _Prefer(Play):
             acts = self._show(track)
         return [*acts, *self._finished()]
 
-    def _is_ready(self, track: int, chunk: Chunk) -> bool:
+    def _is_ready(self, track: int, chunk: Chunk, ends_sentence: bool) -> bool:
         """Whether a track takes over, now that this has come."""
         if self._nobody_speaks:
             return _is_said(chunk)
-        self._unjudged[track] += text_of(chunk)
         is_call = isinstance(chunk, StreamChunk) and chunk.tool_call is not None
-        if not is_call and not has_sentence(self._unjudged[track]):
-            return False
-        self._unjudged[track] = ""
-        return self._takes_over(track)
+        return (is_call or ends_sentence) and self._takes_over(track)
 
     def _takes_over(self, track: int) -> bool:
         """Whether a track that has said enough is better than the one that is shown."""

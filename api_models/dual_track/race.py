@@ -24,25 +24,46 @@ def race(hedge: float | None = None, until: Literal["token", "sentence"] | Good 
     """
     if hedge is not None:
         check_value("hedge", hedge, DELAY)
-    good = _GOOD.get(until) if isinstance(until, str) else until
-    if not callable(good):
+    if not callable(until) and until not in ("token", "sentence"):
         raise ConfigurationError(f"until is 'token', 'sentence' or a function of a text, not {until!r}")
-    return Mode("race", lambda names: _Race(names, hedge, good))
+    return Mode("race", lambda names: _Race(names, hedge, until))
 
 
-def has_sentence(text: str) -> bool:
-    """Whether a whole sentence stands in the text."""
-    return bool(Shaper("sentence", 1).push(text)) if text else False
+class SentenceWatch:
+    """Sees the text of one track come, and says when a sentence is whole."""
+
+    def __init__(self) -> None:
+        self._shaper = Shaper("sentence", 1)
+
+    def __call__(self, text: str) -> bool:
+        return bool(self._shaper.push(text))
 
 
-_GOOD: dict[str, Good] = {"token": str.strip, "sentence": has_sentence}
+class _TextWatch:
+    """Asks a function about all text so far."""
+
+    def __init__(self, is_good: Good) -> None:
+        self._is_good = is_good
+        self._text = ""
+
+    def __call__(self, text: str) -> bool:
+        self._text += text
+        return bool(self._is_good(self._text))
+
+
+def _watch(until: str | Good) -> Good:
+    """What is given each piece of the text of one track, and says yes when it has been good."""
+    if isinstance(until, str):
+        return SentenceWatch() if until == "sentence" else str.strip
+    return _TextWatch(until)
 
 
 class _Race(Play):
-    def __init__(self, names: Sequence[str], hedge: float | None, good: Good) -> None:
+    def __init__(self, names: Sequence[str], hedge: float | None, until: str | Good) -> None:
         super().__init__(names)
         self._hedge = hedge
-        self._good = good
+        self._until = until
+        self._is_good = [_watch(until) for _ in names]
         self._held: list[list[Chunk]] = [[] for _ in names]
         self._started = 0
         self._next_start: float | None = None
@@ -58,15 +79,13 @@ class _Race(Play):
             return (chunk,)
         if self.shown is not None:
             return ()
-        held = self._held[track]
         if isinstance(chunk, ResetNotice):
-            held.clear()
+            self._held[track], self._is_good[track] = [], _watch(self._until)
             return ()
-        held.append(chunk)
+        self._held[track].append(chunk)
         is_call = isinstance(chunk, StreamChunk) and chunk.tool_call is not None
-        if is_call or (text_of(chunk) and self._good("".join(map(text_of, held)))):
-            return self._won(track)
-        return ()
+        text = text_of(chunk)
+        return self._won(track) if is_call or (text and self._is_good[track](text)) else ()
 
     def ended(self, track: int, now: float) -> Acts:
         ending = self.endings[track]

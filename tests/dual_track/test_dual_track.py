@@ -378,3 +378,10 @@ def test_a_track_that_cannot_start_is_one_that_failed():
     several = DualTrack(tracks, "race")
     several.start()
     assert several.result(TIMEOUT).text == "y"
+
+
+def test_the_error_of_a_whole_is_of_the_class_of_its_track():
+    several, _ = started("merge", ScriptedSource("x"), ScriptedSource("y"), idle_timeout=0.03)
+    error = outcome(several)
+    assert isinstance(error, StreamTimeoutError)
+    assert (error.clock, sorted(error.partial_text)) == ("idle", ["x", "y"])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from plays import FAILED, OVER, play
 
-from api_models.dual_track import prefer
+from api_models.dual_track import prefer, race
 from api_models.dual_track.switches import TrackSwitch
 from api_models.exceptions import ConfigurationError, RateLimitError
 from api_models.streaming.stream_events import ResetNotice, StreamChunk, StreamResult, ToolCall
@@ -132,3 +134,13 @@ def _acts(run, track, event):
 def test_what_is_no_judge_is_refused():
     with pytest.raises(ConfigurationError, match="judge"):
         prefer("x")
+
+
+@pytest.mark.parametrize("mode", [prefer(), race(until="sentence")])
+def test_a_text_without_a_sentence_is_not_looked_at_again_with_each_token(mode):
+    """A hundred thousand characters; searched again for each token they would take minutes."""
+    run, begun = mode.start(("a", "b")), time.process_time()
+    run.take(1, "y", 0.0)
+    for _ in range(20_000):
+        run.take(0, "word ", 0.0)
+    assert time.process_time() - begun < 2
