@@ -15,7 +15,9 @@ from .exceptions import (
     RateLimitError,
     StructuredOutputError,
 )
+from .handlers.background import BackgroundHandler
 from .handlers.console import ConsoleHandler
+from .handlers.pump import Pump
 from .handlers.recording import StreamRecording
 from .model_manager import APIModelManager
 from .stages.batch import batch
@@ -81,6 +83,7 @@ __all__ = [
     "APIModelError",
     "APIModelManager",
     "AuthenticationError",
+    "BackgroundHandler",
     "Block",
     "CircuitOpenError",
     "ConfigurationError",
@@ -94,6 +97,7 @@ __all__ = [
     "ProviderConnectionError",
     "ProviderError",
     "ProviderUnavailableError",
+    "Pump",
     "RateLimitError",
     "Replace",
     "ReplacedText",
