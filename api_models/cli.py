@@ -1,4 +1,4 @@
-"""The command `api-models`: stream, chat, models, doctor.
+"""The command `api-models`: stream, chat, gui, models, doctor.
 
 Exit codes: 0 done, 1 failed, 2 the command or the configuration is wrong, 130 stopped by Ctrl-C.
 """
@@ -71,10 +71,16 @@ def _parser() -> argparse.ArgumentParser:
     chat = _command(commands, "chat", "talk; Ctrl-C stops an answer, twice leaves, as does Ctrl-D", _chat)
     for command in (stream, chat):
         command.add_argument("--model", metavar="M", help="provider:model, a provider, or a model")
+        command.add_argument("--thinking", action="store_true", help="show the thinking, on standard error")
+    gui = _command(commands, "gui", "open a window: ask one model, or two side by side", _gui)
+    gui.add_argument(
+        "--model", action="append", default=[], metavar="M", help="as above; twice for two side by side"
+    )
+    gui.add_argument("--theme", choices=["system", "light", "dark"], default="system")
+    for command in (stream, chat, gui):
         command.add_argument("--system", metavar="S", help="the system prompt")
         command.add_argument("--max-tokens", type=int, metavar="N", help="longest answer, in tokens")
         command.add_argument("--temperature", type=float, metavar="T")
-        command.add_argument("--thinking", action="store_true", help="show the thinking, on standard error")
     models = _command(commands, "models", "list the models at hand, or install the local one", _models)
     models.add_argument("action", nargs="?", choices=["list", "install"], default="list")
     _command(commands, "doctor", "say what is installed, and which keys are set", _doctor)
@@ -189,6 +195,17 @@ def _turn(manager: APIModelManager, messages: list[dict[str, Any]], options: arg
         return stream.result(0).text
     except (APIModelError, TimeoutError) as error:  # of which the handler has told
         return getattr(error, "partial_text", "")
+
+
+def _gui(options: argparse.Namespace) -> int:
+    from .desktop.tk_program import run  # noqa: PLC0415  # tkinter is not for those who open no window
+
+    run(
+        options.model,
+        {name: value for name, value in _params(options).items() if value is not None},
+        options.theme,
+    )
+    return DONE
 
 
 def _models(options: argparse.Namespace) -> int:

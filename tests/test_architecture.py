@@ -30,6 +30,7 @@ FLOORS = {
     "model_manager": 5,
     "serving": 6,
     "relay": 6,
+    "desktop": 6,
     "testing": 6,
     "__init__": 7,
     "cli": 7,
@@ -57,6 +58,7 @@ LAZY = {
     ("api_models.clients.sdk_client", "api_models.clients.sdk_transport"): "needs httpx2",
     ("api_models.clients.local_engine", "xllamacpp"): "optional",
     ("api_models.handlers.console", "rich"): "optional",
+    ("api_models.cli", "api_models.desktop.tk_program"): "needs tkinter",
     ("api_models.handlers.recording", "api_models.handlers.recording_async"): "needs asyncio",
 }
 # Where modules are imported by a name that is data: the arrows are in the data.
