@@ -1,11 +1,12 @@
-"""Keys: how they are bound, and what they are called on this system."""
+"""Keys: how they are bound, what they are called on this system, and the card that lists them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .tk_toolkit import tk
+from .tk_theme import Looks
+from .tk_toolkit import tk, ttk
 
 _SIGNS = {"Return": "Enter", "Escape": "Esc"}
 
@@ -48,6 +49,28 @@ def put_first(widget: tk.Misc) -> None:
 
 def described(root: tk.Tk, keys: Sequence[Key], between: str = "   ·   ") -> str:
     return between.join(f"{_name(root, key.sequence)} {key.does}" for key in keys)
+
+
+class KeyCard(ttk.Frame):
+    """A list of all keys, which lies over the window until the next key or click."""
+
+    def __init__(self, root: tk.Tk, looks: Looks, keys: Sequence[Key]) -> None:
+        super().__init__(root, style="Card.TFrame", padding=looks.px(22))
+        px = looks.px
+        ttk.Label(self, text="Keys", style="Heading.TLabel").grid(sticky="w", pady=(0, px(10)))
+        for row, key in enumerate(keys, 1):
+            name = ttk.Label(self, text=_name(root, key.sequence), style="Key.TLabel")
+            name.grid(row=row, column=0, sticky="w", padx=(0, px(24)), pady=px(2))
+            ttk.Label(self, text=key.does, style="Inner.TLabel").grid(
+                row=row, column=1, sticky="w", pady=px(2)
+            )
+
+    def toggle(self) -> None:
+        if self.winfo_ismapped():
+            self.place_forget()
+        else:
+            self.place(relx=0.5, rely=0.5, anchor="center")
+            self.lift()
 
 
 def _modifier(root: tk.Tk, name: str) -> str:

@@ -42,6 +42,9 @@ class Styles:
         configure("Title.TLabel", font="Title")
         configure("Inner.TFrame", background=p.card)
         configure("Muted.TLabel", foreground=p.muted, font="Small")
+        configure("Inner.TLabel", background=p.card)
+        configure("Key.TLabel", background=p.card, foreground=p.accent, font="Strong")
+        configure("Heading.TLabel", background=p.card, font="Title")
         configure("Figures.TLabel", background=p.card, foreground=p.muted, font="Small")
         configure("Banner.TLabel", background=p.danger_ground, foreground=p.danger)
         configure("Calm.TLabel", background=p.prompt)
@@ -58,7 +61,7 @@ class Styles:
             ("Calm", p.prompt, p.prompt, p.card),
         ):
             rest, focus = self._box(10, fill, border, ground), self._box(10, fill, p.accent, ground, 2)
-            self._make_element(f"{name}.box", 11, rest, ("focus", focus))
+            self._make_element(f"{name}.box", 10, rest, ("focus", focus))
             self._style.layout(f"{name}.TFrame", [(f"{name}.box", {"sticky": "nsew"})])
             self._style.configure(f"{name}.TFrame", background=ground)
 
@@ -79,7 +82,7 @@ class Styles:
         fill, hover, border, ground = colours.fill, colours.hover, colours.border, colours.ground
         self._make_element(
             f"{name}.box",
-            8,
+            7,
             self._box(7, fill, border, ground),
             ("disabled", self._box(7, ground, ground, ground)),
             ("pressed", self._box(7, border, border, ground)),
@@ -101,7 +104,7 @@ class Styles:
     def _make_chooser(self) -> None:
         p, px = self._palette, self._px
         rest, focus = self._box(7, p.field, p.border, p.card), self._box(7, p.field, p.accent, p.card, 2)
-        self._make_element("Chooser.box", 8, rest, ("focus", focus))
+        self._make_element("Chooser.box", 7, rest, ("focus", focus))
         parts: list[Any] = [
             ("Combobox.downarrow", {"side": "right", "sticky": "ns"}),
             ("Combobox.padding", {"sticky": "nsew", "children": [("Combobox.textarea", {"sticky": "nsew"})]}),
@@ -124,17 +127,17 @@ class Styles:
         self._style.map("TCombobox", background=[], fieldbackground=[], foreground=[], arrowcolor=[])
 
     def _make_scrollbar(self) -> None:
-        """A thumb alone, as wide as it must be to be caught."""
+        """A thumb alone, as wide as it must be to be caught; none where all is in view."""
         p = self._palette
-        rest, over = (self._box(4, colour, colour, p.card) for colour in (p.border, p.muted))
-        self._make_element("Thumb.box", 5, rest, ("active", over))
-        thumb: Any = ("Thumb.box", {"expand": True, "sticky": "nsew"})
+        rest, over, none = (self._box(4, colour, colour, p.card) for colour in (p.border, p.muted, p.card))
+        self._make_element("Vertical.Scrollbar.thumb", 4, rest, ("disabled", none), ("active", over))
+        thumb: Any = ("Vertical.Scrollbar.thumb", {"expand": True, "sticky": "nsew"})
         trough: Any = ("Vertical.Scrollbar.trough", {"sticky": "ns", "children": [thumb]})
         self._style.layout("Vertical.TScrollbar", [trough])
         self._style.configure("Vertical.TScrollbar", troughcolor=p.card, bordercolor=p.card, relief="flat")
 
-    def _make_element(self, name: str, border: float, rest: tk.PhotoImage, *states: Any) -> None:
-        self._style.element_create(name, "image", rest, *states, border=self._px(border), sticky="nsew")
+    def _make_element(self, name: str, radius: float, rest: tk.PhotoImage, *states: Any) -> None:
+        self._style.element_create(name, "image", rest, *states, border=self._px(radius), sticky="nsew")
 
     def _box(self, radius: float, fill: str, border: str, ground: str, width: float = 1) -> tk.PhotoImage:
         png = rounded_png(self._px(radius), fill, border, ground, self._px(width))

@@ -27,17 +27,22 @@ class Transcript(ttk.Frame):
             highlightthickness=0, padx=px(14), pady=px(8), spacing2=px(3), width=40, height=8, cursor="arrow",
         )  # fmt: skip
         self._bar = ttk.Scrollbar(self, command=self.text.yview, style="Vertical.TScrollbar", takefocus=False)
-        self.text.configure(yscrollcommand=self._scrolled)
+        self.text.configure(yscrollcommand=self._bar.set)
         self.text.grid(row=0, column=0, sticky="nsew")
         self._bar.grid(row=0, column=1, sticky="ns", padx=(0, px(3)))
         self.columnconfigure(0, weight=1)
         self.rowconfigure(0, weight=1)
+        self._follows = True
         self._style = ""
+        self._opening = ""  # the tag of a first paragraph, as long as that goes on
         self._line_length = 0
-        self._thinking_is_hidden = False
         self.text.mark_set(_ANSWER, "end-1c")
         self.text.mark_gravity(_ANSWER, "left")
         self._set_tags(looks)
+        self.text.bind("<Configure>", lambda event: self._follow())
+        for sequence in ("<MouseWheel>", "<Button-4>", "<Button-5>", "<KeyPress>"):
+            self.text.bind(sequence, self._may_scroll)
+        self._bar.bind("<ButtonRelease>", self._may_scroll)
         looks.follow(self.colour)
 
     def add(self, style: str, text: str) -> None:
@@ -47,10 +52,12 @@ class Transcript(ttk.Frame):
         if style != self._style:
             self._begin(style)
         for piece in self._broken(text):
-            self.text.insert("end-1c", piece, style)
+            self.text.insert("end-1c", piece, (style, self._opening))
+            if piece.endswith("\n"):
+                self._opening = ""
         self.text.configure(state="disabled")
-        if at_end:
-            self.text.see("end-1c")
+        self._follows = at_end
+        self._follow()
 
     def begin_answer(self) -> None:
         """What comes from here on is what `forget_answer` takes away."""
@@ -68,7 +75,9 @@ class Transcript(ttk.Frame):
     def _begin(self, style: str) -> None:
         if self.text.compare("end-1c", ">", "1.0"):
             self.text.insert("end-1c", "\n", self._style)
-        self._style, self._line_length = style, 0
+        if style == "thinking":
+            self.text.insert("end-1c", "Thinking\n", ("thinking", "heading", "opening"))
+        self._style, self._line_length, self._opening = style, 0, "" if style == "thinking" else "opening"
 
     def _broken(self, text: str) -> Iterator[str]:
         """The text, with an end put to lines that Tk could not lay out in time."""
@@ -88,23 +97,28 @@ class Transcript(ttk.Frame):
         self.text.configure(state="disabled")
         self._style, self._line_length = "", 0
 
+    def _follow(self) -> None:
+        if self._follows:
+            self.text.see("end-1c")
+
+    def _may_scroll(self, event: tk.Event[tk.Misc]) -> None:
+        """The user, who is left in peace then until the end is in view again."""
+        self.after_idle(self._look_where_it_stands)
+
+    def _look_where_it_stands(self) -> None:
+        self._follows = self._shows_end()
+
     def _shows_end(self) -> bool:
         return self.text.dlineinfo("end-1c") is not None
-
-    def _scrolled(self, first: float, last: float) -> None:
-        """Show the bar only where there is something to scroll."""
-        self._bar.set(first, last)
-        if float(first) <= 0.0 and float(last) >= 1.0:
-            self._bar.grid_remove()
-        else:
-            self._bar.grid()
 
     def _set_tags(self, looks: Looks) -> None:
         px, tag = looks.px, self.text.tag_configure
         tag("prompt", lmargin1=px(12), lmargin2=px(12), rmargin=px(12), spacing1=px(8), spacing3=px(8))
-        tag("answer", spacing1=px(8), spacing3=px(4), lmargin1=px(2), lmargin2=px(2), rmargin=px(2))
-        tag("thinking", font="Thought", lmargin1=px(20), lmargin2=px(20), rmargin=px(20), spacing1=px(6))
-        tag("note", font="Small", lmargin1=px(2), lmargin2=px(2), spacing1=px(8), spacing3=px(4))
+        tag("answer", lmargin1=px(2), lmargin2=px(2), rmargin=px(2))
+        tag("thinking", font="Thought", lmargin1=px(20), lmargin2=px(20), rmargin=px(20))
+        tag("heading", font="Strong")
+        tag("note", font="Small", lmargin1=px(2), lmargin2=px(2), spacing1=px(2))
+        tag("opening", spacing1=px(10))
         self.text.tag_raise("sel")
 
     def colour(self, p: Palette) -> None:

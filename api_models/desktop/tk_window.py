@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from .conversation import Setup
 from .palette import DARK, LIGHT, Palette
 from .tk_composer import Composer
-from .tk_keys import Key, bind, described, put_first
+from .tk_keys import Key, KeyCard, bind, described, put_first
 from .tk_pane import Pane
 from .tk_theme import Looks
 from .tk_toolkit import tk, ttk
@@ -40,6 +40,8 @@ class Window:
         for model in chosen[:2]:
             self._add_pane(model)
         self._keys = self._bind_keys()
+        self._card = KeyCard(root, self.looks, self._keys)
+        self._card.bind("<Button-1>", lambda event: self._card.toggle())
         put_first(root)
         self._hint.configure(text=described(root, [key for key in self._keys if key.is_hinted]))
         self._refresh()
@@ -61,6 +63,8 @@ class Window:
                 pane.conversation.pause_or_resume()
 
     def stop(self) -> None:
+        if self._card.winfo_ismapped():
+            self._card.toggle()
         for pane in self.panes:
             pane.conversation.stop()
 
@@ -138,6 +142,9 @@ class Window:
             is_used = column < len(self.panes)
             self._row.columnconfigure(column, weight=int(is_used), uniform="pane" if is_used else "")
 
+    def _toggle_card(self) -> None:
+        self._card.toggle()
+
     def _bind_keys(self) -> list[Key]:
         keys = [
             Key("Return", "sends", None, is_hinted=True),
@@ -153,7 +160,7 @@ class Window:
             Key("Mod-t", "shows or hides thinking", self.toggle_thinking),
             Key("Mod-d", "light or dark", self.change_theme),
             Key("Mod-l", "writes the next prompt", self.composer.take_focus),
-            Key("F1", "all keys", self.show_keys, is_hinted=True),
+            Key("F1", "all keys", self._toggle_card, is_hinted=True),
             Key("Mod-q", "quits", self.close),
         ]
         for key in keys:
@@ -164,9 +171,6 @@ class Window:
         self._hides_thinking = not self._hides_thinking
         for pane in self.panes:
             pane.transcript.hide_thinking(self._hides_thinking)
-
-    def show_keys(self) -> None:
-        self._pane_in_use().show_note(described(self.root, self._keys, "\n"))
 
     def _pane_in_use(self) -> Pane:
         """The pane with the focus, else the first."""
