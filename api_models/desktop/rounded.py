@@ -9,23 +9,26 @@ import zlib
 Colour = tuple[int, int, int]
 
 
-def rounded_png(radius: int, fill: str, border: str, ground: str, width: float = 1.0) -> bytes:
-    """A PNG of a box just large enough to be stretched: its corners, and two pixels between them.
+def rounded_png(
+    radius: int, middle: int, *, fill: str, border: str, ground: str, width: float = 1.0
+) -> bytes:
+    """A PNG of a box to be stretched: its corners, and between them a middle of so many pixels.
 
+    The middle is what a toolkit fills a box with, tile by tile: the larger, the sooner it is done.
     Colours are `#rrggbb`; `ground` is what shows outside of the corners, `width` that of the border.
     """
-    size = 2 * radius + 2
     colours = _rgb(fill), _rgb(border), _rgb(ground)
-    rows = (
-        bytes(part for x in range(size) for part in _pixel(_depth(x, y, size, radius), width, *colours))
-        for y in range(size)
-    )
-    return _png(size, b"".join(b"\0" + row for row in rows))
+    half = [
+        [bytes(_pixel(_depth(x, y, radius), width, *colours)) for x in range(radius + 1)]
+        for y in range(radius + 1)
+    ]
+    rows = [b"\0" + b"".join([*row[:-1], row[-1] * middle, *row[-2::-1]]) for row in half]
+    return _png(2 * radius + middle, b"".join([*rows[:-1], rows[-1] * middle, *rows[-2::-1]]))
 
 
-def _depth(x: int, y: int, size: int, radius: int) -> float:
+def _depth(x: int, y: int, radius: int) -> float:
     """How far inside of the rounded outline the middle of a pixel lies; negative outside."""
-    across, down = (min(each + 0.5, size - each - 0.5) for each in (x, y))
+    across, down = x + 0.5, y + 0.5
     if across >= radius or down >= radius:
         return min(across, down)
     return radius - math.hypot(radius - across, radius - down)

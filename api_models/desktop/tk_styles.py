@@ -12,6 +12,9 @@ from .tk_toolkit import tk, ttk
 
 Pixels = Callable[[float], int]
 
+_MIDDLE = 128
+"""Pixels that ttk copies at a time when it fills a box: with two of them a window takes half a second."""
+
 
 @dataclass(frozen=True)
 class _ButtonColours:
@@ -137,10 +140,15 @@ class Styles:
         self._style.configure("Vertical.TScrollbar", troughcolor=p.card, bordercolor=p.card, relief="flat")
 
     def _make_element(self, name: str, radius: float, rest: tk.PhotoImage, *states: Any) -> None:
-        self._style.element_create(name, "image", rest, *states, border=self._px(radius), sticky="nsew")
+        border = self._px(radius)
+        self._style.element_create(
+            name, "image", rest, *states, border=border, width=2 * border, height=2 * border, sticky="nsew"
+        )
 
     def _box(self, radius: float, fill: str, border: str, ground: str, width: float = 1) -> tk.PhotoImage:
-        png = rounded_png(self._px(radius), fill, border, ground, self._px(width))
+        png = rounded_png(
+            self._px(radius), _MIDDLE, fill=fill, border=border, ground=ground, width=self._px(width)
+        )
         picture = tk.PhotoImage(master=self._root, data=png)
         self.pictures.append(picture)
         return picture
