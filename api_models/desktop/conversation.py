@@ -77,7 +77,7 @@ class Conversation(StreamHandler):
         self._settle()
         self._messages.append({"role": "user", "content": prompt})
         self._view.show_prompt(prompt)
-        self._start(self._messages, model_id, None)
+        self._start([*self._messages], model_id, None)
         return True
 
     def go_on(self, model_id: str | None = None) -> bool:
@@ -85,7 +85,7 @@ class Conversation(StreamHandler):
         if not self.status().can_continue:
             return False
         if not self.answer:
-            self._start(self._messages, model_id, None)
+            self._start([*self._messages], model_id, None)
             return True
         provider, model = self._answering(model_id)
         prompt = continued_prompt(self._messages, self.answer, provider, model)
@@ -164,10 +164,11 @@ class Conversation(StreamHandler):
 
     def on_event(self, event: events.StreamEvent) -> None:
         """Hear of the answer that is shown now; an earlier one that was stopped is past."""
-        if self._stream is not None and event.stream_id == self._stream.get_stream_status()["stream_id"]:
-            super().on_event(event)
-            if isinstance(event, events.StreamCompleted):
-                self._result = event.result
+        if self._stream is None or event.stream_id != self._stream.get_stream_status()["stream_id"]:
+            return
+        if isinstance(event, events.StreamCompleted):
+            self._result = event.result
+        super().on_event(event)
 
     def on_stream_start(self, metadata: Mapping[str, Any]) -> None:
         self._asked = metadata

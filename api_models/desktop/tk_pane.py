@@ -43,6 +43,7 @@ class Pane(ttk.Frame):
         self.columnconfigure(0, weight=1)
         self.rowconfigure(1, weight=1)
         looks.follow(self._colour)
+        self.model.trace_add("write", lambda *_: on_change())
         self.conversation.pump.attach_tk(self)
         self.conversation.refresh()
         self._keep_refreshing()
