@@ -86,11 +86,11 @@ def kept(tokens: Sequence[str]) -> float:
     return (size - len(recording.text)) / 1e6
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tokens", type=int, default=200_000)
     parser.add_argument("--repeats", type=int, default=7)
-    options, _ = parser.parse_known_args()
+    options, _ = parser.parse_known_args(arguments)
     options.words = [f"word{number % 97}{' ' if number % 20 else '. '}" for number in range(options.tokens)]
     for name, policy in POLICIES.items():
         chains = PolicyChain(), PolicyChain(policy)

@@ -27,8 +27,9 @@ TINY = {
     "targets": "--rounds 1 --tokens 100",
     "cancel": "--rounds 1 --no-peers",
     "stages": "--tokens 200 --repeats 1",
+    "policies": "--tokens 200 --repeats 1",
 }
-WITHOUT_FIGURES = {"cancel", "stages"}
+WITHOUT_FIGURES = {"cancel", "stages", "policies"}
 
 
 # By tests/test_docs_reliability.py, which needs its figures, and by tests/desktop, which has a display.

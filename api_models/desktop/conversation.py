@@ -65,7 +65,7 @@ class Conversation(StreamHandler):
         self._error = ""
         self._model_id: str | None = None
         self._asked: Mapping[str, Any] = {}  # the metadata of the stream, which name provider and model
-        self._has_begun = False
+        self._has_begun = self._has_ended = False  # as far as has been shown
         self._before = ""  # what the answer had come to when the stream was started
         self._is_prefilled: bool | None = None  # whether that was given as a prefill; None if it is empty
         self._seam: Seam | None = None  # between that and what the stream brings
@@ -133,9 +133,12 @@ class Conversation(StreamHandler):
 
     @property
     def state(self) -> StreamState:
+        """That of the stream; its own end counts once all text before it has been shown."""
         if self._stream is None:
             return StreamState.ERROR if self._error else StreamState.INACTIVE
-        return self._stream.state
+        state = self._stream.state
+        is_past = state in (StreamState.COMPLETED, StreamState.ERROR)
+        return StreamState.ACTIVE if is_past and not self._has_ended else state
 
     def status(self) -> Status:
         state = self.state
@@ -199,7 +202,7 @@ class Conversation(StreamHandler):
         self._end()
 
     def _start(self, prompt: Any, model_id: str | None, is_prefilled: bool | None) -> None:
-        self._result, self._error, self._has_begun = None, "", False
+        self._result, self._error, self._has_begun, self._has_ended = None, "", False, False
         self._before, self._model_id, self._is_prefilled = self.answer, model_id, is_prefilled
         self._seam = self._new_seam()
         try:
@@ -236,4 +239,5 @@ class Conversation(StreamHandler):
     def _end(self) -> None:
         if self._seam is not None:
             self._add(self._seam.rest())
+        self._has_ended = True
         self.refresh()

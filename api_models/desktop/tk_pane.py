@@ -34,8 +34,7 @@ class Pane(ttk.Frame):
         self._on_change = on_change
         self._shown = Status()
         self.conversation = Conversation(setup, self)
-        self.model = tk.StringVar(self, model)
-        self._build_header(setup.models)
+        self._build_header(setup.models, model)
         self.transcript = Transcript(self, looks)
         self._build_banner()
         self._build_footer()
@@ -43,7 +42,6 @@ class Pane(ttk.Frame):
         self.columnconfigure(0, weight=1)
         self.rowconfigure(1, weight=1)
         looks.follow(self._colour)
-        self.model.trace_add("write", lambda *_: on_change())
         self.conversation.pump.attach_tk(self)
         self.conversation.refresh()
         self._keep_refreshing()
@@ -117,8 +115,15 @@ class Pane(ttk.Frame):
         self._on_change()
 
     @property
+    def model(self) -> str:
+        """As chosen or typed."""
+        # Kept in the widget alone: a variable of tkinter's calls Tk when it is forgotten, on whichever
+        # thread collects garbage then, and that thread may hold what the window waits for.
+        return self._chooser.get().strip()
+
+    @property
     def title(self) -> str:
-        return f"{self._shown.title}: {self.model.get()}"
+        return f"{self._shown.title}: {self.model}"
 
     def close(self) -> None:
         self.conversation.close()
@@ -127,7 +132,7 @@ class Pane(ttk.Frame):
         self.destroy()
 
     def _model_id(self) -> str | None:
-        return self.model.get().strip() or None
+        return self.model or None
 
     def _keep_refreshing(self) -> None:
         self.conversation.refresh()
@@ -137,10 +142,13 @@ class Pane(ttk.Frame):
         """Say in place of the figures that something was done; they come back with the next change."""
         self._figures.configure(text=text)
 
-    def _build_header(self, models: list[str]) -> None:
+    def _build_header(self, models: list[str], model: str) -> None:
         px, row = self._looks.px, ttk.Frame(self, style="Inner.TFrame")
-        self._chooser = ttk.Combobox(row, textvariable=self.model, values=models, width=24, font="Body")
+        self._chooser = ttk.Combobox(row, values=models, width=24, font="Body")
         self._state = ttk.Label(row, text="●  Ready", style="Ready.State.TLabel", anchor="e")
+        self._chooser.set(model)
+        for sequence in ("<<ComboboxSelected>>", "<KeyRelease>"):
+            self._chooser.bind(sequence, lambda event: self._on_change())
         self._chooser.pack(side="left", fill="x", expand=True)
         self._state.pack(side="right", padx=(px(14), px(6)))
         row.grid(row=0, column=0, sticky="ew", padx=px(4), pady=(px(4), 0))

@@ -80,7 +80,7 @@ class Window:
     def compare(self) -> None:
         """Show a second pane beside the first, or take it away."""
         if len(self.panes) == 1:
-            models, first = self._setup.models, self.panes[0].model.get()
+            models, first = self._setup.models, self.panes[0].model
             self._add_pane(next((model for model in models if model != first), first))
         else:
             self.panes.pop().close()

@@ -8,7 +8,7 @@ Enter sends, Escape stops, Ctrl+P pauses and resumes, Ctrl+G continues an answer
 import sys
 
 from PySide6.QtCore import QTimer
-from PySide6.QtGui import QColor, QKeySequence, QPalette, QShortcut, QTextCharFormat, QTextCursor
+from PySide6.QtGui import QColor, QFont, QKeySequence, QPalette, QShortcut, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
@@ -55,7 +55,8 @@ class Window(QWidget):
         self.model.addItems(models)
         self.state, self.figures, self.error = QLabel(), QLabel(), QLabel(wordWrap=True)
         self.error.setStyleSheet(f"color: {self.colours.danger}")
-        self.text = QTextEdit(readOnly=True)
+        self.text, self.style_shown = QTextEdit(readOnly=True), ""
+        self.text.document().setDocumentMargin(14)
         self.prompt = QLineEdit(placeholderText="Ask something", returnPressed=self.ask)
         self.pause = QPushButton("Pause", clicked=self.conversation.pause_or_resume)
         self.stop = QPushButton("Stop", clicked=self.conversation.stop)
@@ -88,27 +89,28 @@ class Window(QWidget):
     # What a conversation asks of its view.
 
     def show_prompt(self, text):
-        self.text.append("")
-        self.write(text + "\n", self.colours.accent)
+        self.write("prompt", text, self.colours.accent)
         self.answer_starts_at = self.text.document().characterCount() - 1
 
     def show_text(self, text):
-        self.write(text, self.colours.text)
+        self.write("answer", text, self.colours.text)
 
     def show_thinking(self, text):
-        self.write(text, self.colours.muted)
+        self.write("thinking", text, self.colours.muted)
 
     def show_note(self, text):
-        self.write(f"\n{text}\n", self.colours.muted)
+        self.write("note", text, self.colours.muted)
 
     def forget_answer(self):
         cursor = QTextCursor(self.text.document())
         cursor.setPosition(self.answer_starts_at)
         cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
         cursor.removeSelectedText()
+        self.style_shown = "prompt"
 
     def forget_all(self):
         self.text.clear()
+        self.style_shown = ""
 
     def show_status(self, status):
         self.state.setText(f"● {status.title}")
@@ -119,15 +121,19 @@ class Window(QWidget):
         for button in (self.pause, self.stop):
             button.setEnabled(status.is_running)
 
-    def write(self, text, colour):
-        """Append, and follow the end if it was in view."""
+    def write(self, style, text, colour):
+        """Append, after an empty line if it is of another style; follow the end if it was in view."""
         bar = self.text.verticalScrollBar()
         was_at_end = bar.value() >= bar.maximum() - 4
         looks = QTextCharFormat()
         looks.setForeground(QColor(colour))
+        looks.setFontItalic(style == "thinking")
+        looks.setFontWeight(QFont.Weight.Bold if style == "prompt" else QFont.Weight.Normal)
         cursor = QTextCursor(self.text.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
-        cursor.insertText(text, looks)
+        is_apart = style != self.style_shown and self.style_shown
+        cursor.insertText(f"\n\n{text}" if is_apart else text, looks)
+        self.style_shown = style
         if was_at_end:
             bar.setValue(bar.maximum())
 
@@ -147,7 +153,12 @@ def coloured(application, colours):
     ):
         for each in roles:
             palette.setColor(each, QColor(colour))
+    palette.setColor(QPalette.ColorGroup.Disabled, role.ButtonText, QColor(colours.border))
     application.setPalette(palette)
+    application.setStyleSheet("QLineEdit, QComboBox { padding: 6px } QPushButton { padding: 6px 14px }")
+    font = application.font()
+    font.setPointSize(11)
+    application.setFont(font)
 
 
 def main():

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 
 import pytest
 import screen as screens
+
+
+def pytest_runtest_logfinish():
+    """Fonts and pictures of tkinter call Tk when they are forgotten: here, and not on a stream's thread."""
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -68,13 +68,13 @@ class Screen:
         """What a window manager does when its cross is clicked."""
         self._x.ask_to_close(window)
 
-    def photograph(self, width: int, height: int) -> bytes:
-        """The upper left corner of the screen, as PNG."""
+    def rows(self, width: int, height: int, top: int = 0) -> list[bytes]:
+        """The left of the screen, so much of it, as rows of red, green and blue."""
         wire = (self._folder / "Xvfb_screen0").read_bytes()
         fields = struct.unpack(">25I", wire[:100])
         start, row_length = fields[0] + fields[19] * 12, fields[12]
-        rows = (wire[start + y * row_length :][: width * 4] for y in range(height))
-        return png(width, [_rgb(row) for row in rows])
+        starts = (start + y * row_length for y in range(top, top + height))
+        return [_rgb(wire[at : at + width * 4]) for at in starts]
 
 
 class Xlib:

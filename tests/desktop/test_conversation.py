@@ -81,6 +81,16 @@ def test_prompt_thinking_and_answer_are_shown_in_order(desk):
     assert "2 tokens in" in status.figures
 
 
+def test_it_is_not_done_before_the_last_word_is_shown(desk):
+    source = ScriptedSource("Hello.").end()
+    a = desk(source)
+    a.ask()
+    assert a.conversation._stream.wait(TIMEOUT)
+    assert (a.conversation.status().title, a.text) == ("Waiting", "")
+    assert a.finish().title == "Done"
+    assert a.text == "Hello."
+
+
 def test_the_conversation_is_sent_along_with_the_next_question(desk):
     a = desk(ScriptedSource("One.").end(), ScriptedSource("Two.").end())
     a.ask("1?")
