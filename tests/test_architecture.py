@@ -221,6 +221,12 @@ def test_only_clients_speak_to_providers(module):
     assert not {target.partition(".")[0] for target in imports(module)} & WIRE
 
 
+@pytest.mark.parametrize("module", [name for name in FILES if name != "api_models.desktop.tk_toolkit"])
+def test_tkinter_is_imported_in_one_place(module):
+    """Whoever needs a window imports it from there, where it is said what to do without."""
+    assert not {target for target in imports(module) if target.partition(".")[0] == "tkinter"}
+
+
 @pytest.mark.parametrize("module", FILES)
 def test_imports_inside_functions_have_a_reason(module):
     """An import that hides in a function stands in the list above, or moves to the top of its file."""
@@ -258,7 +264,8 @@ def test_the_import_loads_nothing_optional():
     code = "import json, sys, api_models; print(json.dumps(sorted(sys.modules)))"
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     loaded = {name.partition(".")[0] for name in json.loads(child.stdout)}
-    heavy = "anthropic openai requests httpx httpx2 urllib3 pydantic jiter rich tenacity sseclient xllamacpp"
+    heavy = "anthropic openai requests httpx httpx2 urllib3 pydantic jiter rich tenacity sseclient xllamacpp "
+    heavy += "tkinter _tkinter PySide6"
     assert not loaded & set(heavy.split())
 
 

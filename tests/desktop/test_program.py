@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -84,7 +85,7 @@ def test_stop_on_a_silent_wire_changes_the_state_at_once_and_closes_the_wire(ope
     assert program.answer() == "Well, "
 
 
-@pytest.mark.parametrize("way", ["the cross", "a key"])
+@pytest.mark.parametrize("way", ["the cross", "a key", "Ctrl-C in the terminal"])
 @pytest.mark.parametrize("reply", [LONG, SILENT], ids=["flowing", "silent"])
 def test_closed_in_the_middle_the_process_ends_and_the_provider_sees_it(opened, way, reply):
     program, lab = opened(lab=reply)
@@ -92,6 +93,8 @@ def test_closed_in_the_middle_the_process_ends_and_the_provider_sees_it(opened, 
     program.wait_for("Streaming")
     if way == "the cross":
         program.screen.ask_to_close(program.window)
+    elif way == "Ctrl-C in the terminal":
+        program.process.send_signal(signal.SIGINT)
     else:
         program.press("ctrl+q")
     assert program.ended(within=CLOSE_LIMIT) == 0
