@@ -176,7 +176,7 @@ class Pane(ttk.Frame):
     def _button(
         self, row: ttk.Frame, text: str, command: Callable[[], Any], side: Any = "left"
     ) -> ttk.Button:
-        button = ttk.Button(row, text=text, command=command, style="Card.TButton", width=8)
+        button = ttk.Button(row, text=text, command=command, style="Card.TButton", width=7)
         gap = self._looks.px(8)
         button.pack(side=side, padx=(0, gap) if side == "left" else (gap, 0))
         return button

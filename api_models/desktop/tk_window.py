@@ -12,7 +12,9 @@ from .tk_pane import Pane
 from .tk_theme import Looks
 from .tk_toolkit import tk, ttk
 
-_SIZE, _SMALLEST = (920, 760), (460, 420)
+_SIZES = {1: (920, 760), 2: (1180, 760)}
+"""How large the window is for so many panes, unless the user has made it larger."""
+_SMALLEST = {1: (460, 420), 2: (860, 420)}
 
 
 class Window:
@@ -98,10 +100,7 @@ class Window:
         self.root.destroy()
 
     def _prepare_root(self) -> None:
-        px, root = self.looks.px, self.root
-        width, height = (min(px(length), room) for length, room in zip(_SIZE, _room(root), strict=True))
-        root.geometry(f"{width}x{height}")
-        root.minsize(*map(px, _SMALLEST))
+        root = self.root
         root.protocol("WM_DELETE_WINDOW", self.close)
         root.bind_class("TButton", "<Return>", lambda event: root.tk.call(event.widget, "invoke"))
         root.columnconfigure(0, weight=1)
@@ -141,9 +140,23 @@ class Window:
         for column in range(2):
             is_used = column < len(self.panes)
             self._row.columnconfigure(column, weight=int(is_used), uniform="pane" if is_used else "")
+        self._make_room()
 
     def _toggle_card(self) -> None:
         self._card.toggle()
+
+    def _make_room(self) -> None:
+        """For the panes there are, as far as the screen has it."""
+        px, root, panes = self.looks.px, self.root, len(self.panes)
+        rooms = root.winfo_screenwidth(), root.winfo_screenheight()
+        now = (root.winfo_width(), root.winfo_height()) if root.winfo_viewable() else (0, 0)
+        wanted = [
+            min(max(px(length), is_now), room)
+            for length, is_now, room in zip(_SIZES[panes], now, rooms, strict=True)
+        ]
+        root.minsize(*map(px, _SMALLEST[panes]))
+        if panes > 1 or not any(now):
+            root.geometry("{}x{}".format(*wanted))
 
     def _bind_keys(self) -> list[Key]:
         keys = [
@@ -188,7 +201,3 @@ class Window:
     @property
     def _is_free(self) -> bool:
         return not any(pane.conversation.is_running for pane in self.panes)
-
-
-def _room(root: tk.Tk) -> tuple[int, int]:
-    return root.winfo_screenwidth(), root.winfo_screenheight()

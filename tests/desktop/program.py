@@ -92,6 +92,15 @@ class Program:
         x = right if right > 0 else int(size["WIDTH"]) + right
         self.screen.xdotool("mousemove", "--window", self.window, x, int(size["HEIGHT"]) - up, "click", 1)
 
+    def open_list(self) -> None:
+        """Have the models listed, with the key for it."""
+        self.press("ctrl+m")
+        until(lambda: self.screen.xdotool("search", "--onlyvisible", "--class", "ComboboxPopdown"))
+
+    def leave_list(self, key: str) -> None:
+        self.press(key)
+        until(lambda: not self.screen.xdotool("search", "--onlyvisible", "--class", "ComboboxPopdown"))
+
     def ask(self, prompt: str) -> None:
         self.type(prompt)
         self.press("Return")

@@ -135,13 +135,17 @@ def test_two_models_answer_side_by_side_and_stop_together(opened):
 def test_all_of_it_can_be_done_with_the_keyboard(opened):
     """Choose another model from the list, ask it, pause with the button that Tab reaches, resume, stop."""
     program, one, other = opened(one=SHORT, other=LONG)
-    program.press("ctrl+m", "Down", "Return")
+    program.open_list()
+    program.press("Down")
+    program.leave_list("Return")
     program.wait_for("other:m-other")
     program.press("ctrl+l")
     program.ask("You there")
     program.wait_for("Streaming")
     assert other.requests[0].json["model"] == "m-other"
-    program.press("ctrl+m", "Escape", "Tab", "Tab", "space")
+    program.open_list()
+    program.leave_list("Escape")
+    program.press("Tab", "Tab", "space")
     program.wait_for("Paused")
     program.press("space")
     program.wait_for("Streaming")
@@ -154,8 +158,9 @@ def test_a_refused_request_says_why_and_can_be_tried_again(opened):
     program, _ = opened("--model", "anthropic", lab=SHORT)
     program.ask("Hello?")  # there is no key
     program.wait_for("Failed: anthropic")
-    program.press("ctrl+m")
-    program.screen.xdotool("key", "Escape", "ctrl+a")
+    program.open_list()
+    program.leave_list("Escape")
+    program.press("ctrl+a")
     program.type("lab")
     program.press("Tab", "ctrl+g")
     program.wait_for("Done")
