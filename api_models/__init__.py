@@ -1,5 +1,7 @@
 """Stream answers of language models to your handlers, from ordinary synchronous Python."""
 
+from typing import TYPE_CHECKING, Any
+
 from .exceptions import (
     APIModelError,
     AuthenticationError,
@@ -15,31 +17,8 @@ from .exceptions import (
     RateLimitError,
     StructuredOutputError,
 )
-from .handlers.background import BackgroundHandler
-from .handlers.console import ConsoleHandler
-from .handlers.pump import Pump
-from .handlers.recording import StreamRecording
 from .model_manager import APIModelManager
-from .stages.batch import batch
-from .stages.combine import combine
-from .stages.emulate import emulate_stream
-from .stages.pace import smooth, throttle
-from .stages.policies import (
-    ban_phrases,
-    cap_length,
-    json_only,
-    judge_text,
-    redact,
-    redact_emails,
-    redact_keys,
-    require_prefix,
-)
-from .stages.policy import Block, Replace, StreamPolicy
-from .stages.policy_chain import PolicyChain, ReplacedText
-from .stages.recut import recut
-from .stages.stage import Stage, compose
-from .stages.transform import filter_text, flat_map_text, map_text, tee
-from .stages.until import take_until
+from .on_demand import load as _load
 from .streaming.exceptions import (
     HandlerError,
     StreamCancelledError,
@@ -77,7 +56,53 @@ from .streaming.stream_processor import StreamProcessor
 from .streaming.stream_source import StreamSource
 from .streaming.stream_state import StreamState
 
+if TYPE_CHECKING:
+    from .handlers.background import BackgroundHandler
+    from .handlers.console import ConsoleHandler
+    from .handlers.pump import Pump
+    from .handlers.recording import StreamRecording
+    from .stages.batch import batch
+    from .stages.combine import combine
+    from .stages.emulate import emulate_stream
+    from .stages.pace import smooth, throttle
+    from .stages.policies import (
+        ban_phrases,
+        cap_length,
+        json_only,
+        judge_text,
+        redact,
+        redact_emails,
+        redact_keys,
+        require_prefix,
+    )
+    from .stages.policy import Block, Replace, StreamPolicy
+    from .stages.policy_chain import PolicyChain, ReplacedText
+    from .stages.recut import recut
+    from .stages.stage import Stage, compose
+    from .stages.transform import filter_text, flat_map_text, map_text, tee
+    from .stages.until import take_until
+
 __version__ = "0.1.0"
+
+# What not every program needs is loaded when it is first asked for: `import api_models` stays quick.
+_ON_DEMAND = {
+    ".handlers.background": "BackgroundHandler",
+    ".handlers.console": "ConsoleHandler",
+    ".handlers.pump": "Pump",
+    ".handlers.recording": "StreamRecording",
+    ".stages.batch": "batch",
+    ".stages.combine": "combine",
+    ".stages.emulate": "emulate_stream",
+    ".stages.pace": "smooth throttle",
+    ".stages.policies": "ban_phrases cap_length json_only judge_text "
+    "redact redact_emails redact_keys require_prefix",
+    ".stages.policy": "Block Replace StreamPolicy",
+    ".stages.policy_chain": "PolicyChain ReplacedText",
+    ".stages.recut": "recut",
+    ".stages.stage": "Stage compose",
+    ".stages.transform": "filter_text flat_map_text map_text tee",
+    ".stages.until": "take_until",
+}
 
 __all__ = [
     "APIModelError",
@@ -157,3 +182,11 @@ __all__ = [
     "tee",
     "throttle",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    return _load(__name__, _ON_DEMAND, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

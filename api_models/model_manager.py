@@ -6,19 +6,19 @@ import contextlib
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .clients import continued_prompt, make_client, persistent
-from .clients.guarded import Guards
+from .clients import continued_prompt, make_client, make_guards, persistent
 from .exceptions import ConfigurationError
 from .settings import MissingKeyError, ProviderSettings, Settings
-from .stages.stage import Stage, compose
-from .stages.staged_source import StagedSource
 from .streaming.exceptions import StreamStateError
 from .streaming.stream_config import StreamConfig
 from .streaming.stream_events import StreamResult
 from .streaming.stream_manager import StreamManager
 from .streaming.stream_source import StreamSource, as_source
+
+if TYPE_CHECKING:
+    from .stages.stage import Stage
 
 Prompt = str | list[dict[str, Any]]
 ModelId = str | Sequence[str] | None
@@ -38,7 +38,7 @@ class APIModelManager:
 
     def __init__(self, config: Mapping[str, Any] | None = None) -> None:
         self._settings = Settings(config)
-        self._guards = Guards(self._settings.guards)
+        self._guards = make_guards(self._settings.guards) if self._settings.has_guards else None
         self._factories: dict[str, ClientFactory] = {}
         self._clients: dict[str, Any] = {}
         self._streams: weakref.WeakSet[StreamManager] = weakref.WeakSet()
@@ -186,7 +186,10 @@ class APIModelManager:
         def ask(partial: str) -> StreamSource:
             whole = continued_prompt(prompt, partial, provider, name) if partial else prompt
             source = as_source(client.generate_stream(whole, asked))
-            return self._guards.over(source, provider, name, whole, asked)
+            if self._guards is None:
+                return source
+            guarded: StreamSource = self._guards.over(source, provider, name, whole, asked)
+            return guarded
 
         return provider, name, ask
 
@@ -223,9 +226,9 @@ class APIModelManager:
 def _staged(source: StreamSource, stages: Stage | Iterable[Any] | None) -> StreamSource:
     if stages is None:
         return source
-    if not isinstance(stages, (Stage, Iterable)):
-        raise ConfigurationError(f"stages is a Stage or a list of them, not {stages!r}")
-    return StagedSource(source, stages if isinstance(stages, Stage) else compose(*stages))
+    from .stages.staged_source import staged  # noqa: PLC0415  # most streams have none
+
+    return staged(source, stages)
 
 
 def _client_settings(found: ProviderSettings) -> dict[str, Any]:

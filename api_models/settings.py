@@ -99,6 +99,11 @@ class Settings:
         """What is configured as breaker and budget of a provider; None is none."""
         return _guards(name, self.entry(name))
 
+    @property
+    def has_guards(self) -> bool:
+        """Whether any provider has a breaker or a budget."""
+        return any(guard is not None for name in self.provider_names for guard in self.guards(name))
+
     def key_source(self, name: str) -> str | None:
         """Where the key of a provider comes from, None if it is not set."""
         return self._key(name, self._preset(name))[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
 
@@ -66,13 +67,29 @@ def test_the_list_of_names_is_sorted_and_without_doubles():
 
 
 def test_the_list_of_names_is_complete():
-    """Every class of ours that the face shows is in `__all__`, and nothing else is."""
+    """Everything of ours that the face shows, at once or on demand, is in `__all__`, and nothing else is."""
     shown = {
         name
         for name, value in vars(api_models).items()
-        if not name.startswith("_") and not inspect.ismodule(value)
+        if not name.startswith("_") and getattr(value, "__module__", "").startswith("api_models.")
     }
-    assert shown == set(api_models.__all__)
+    on_demand = {name for names in api_models._ON_DEMAND.values() for name in names.split()}
+    assert shown | on_demand == set(api_models.__all__)
+
+
+def test_what_is_loaded_on_demand_is_what_a_type_checker_sees():
+    """The table and the imports for type checkers say the same."""
+    tree = ast.parse(inspect.getsource(api_models))
+    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+    seen = {"." + node.module: {alias.name for alias in node.names} for node in block.body}
+    assert {home: set(names.split()) for home, names in api_models._ON_DEMAND.items()} == seen
+
+
+def test_a_name_that_is_nowhere_is_no_attribute():
+    """As of every module; what there is can be listed."""
+    with pytest.raises(AttributeError, match="StreamHandlr"):
+        api_models.StreamHandlr  # noqa: B018  # the look-up is the test
+    assert set(dir(api_models)) >= set(api_models.__all__)
 
 
 def test_the_contracts_names_are_there():

@@ -30,12 +30,16 @@ def make_client(kind: str, transport: str, provider: str, settings: Mapping[str,
 def persistent(candidates: Sequence[tuple[str, str, Callable[[str], StreamSource]]]) -> StreamSource:
     """A source that asks again, and asks another, as its stream's config allows.
 
-    A candidate is a provider, a model, and what asks it to go on from a partial text; see
-    `resilience`, which needs tenacity.
+    A candidate is a provider, a model, and what asks it to go on from a partial text; see `resilience`.
     """
     resilience = import_module(".resilience", __name__)
     source: StreamSource = resilience.PersistentSource([resilience.Candidate(*each) for each in candidates])
     return source
+
+
+def make_guards(settings_of: Callable[[str], tuple[Any, Any]]) -> Any:
+    """The breakers and budgets of all models; see `guarded.Guards`."""
+    return import_module(".guarded", __name__).Guards(settings_of)
 
 
 def continued_prompt(prompt: Any, partial: str, provider: str, model: str) -> Any:

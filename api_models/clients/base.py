@@ -76,9 +76,9 @@ class ModelClient(ABC):
                 f"no model named: give model_id='{self.provider}:MODEL', or 'model' in the "
                 f"configuration of {self.provider}"
             )
-        said = characters_in(messages) + characters_in(given.get("system"))
+        system = given.get("system")
         send, decoder = self._prepare(model, messages, given)
-        decoder.estimate = estimated_usage(said, None)
+        decoder.estimate = lambda: estimated_usage(characters_in(messages) + characters_in(system), None)
         return AnswerSource(partial(self._get_ready, model), send, decoder, self._secrets, self._resumption)
 
     def close(self) -> None:

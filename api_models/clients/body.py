@@ -42,6 +42,8 @@ class StreamedResponse(http.client.HTTPResponse):
                 raise http.client.IncompleteRead(b"")
             if self._in_trailers:
                 self._end_trailers(self._line + arrived)
+            elif not self._left and not self._line and (only := _only_chunk(arrived)):
+                return only
             elif received := self._undo_chunks(arrived):
                 return received
         return b""
@@ -90,6 +92,14 @@ class StreamedResponse(http.client.HTTPResponse):
             self._close_conn()  # type: ignore[attr-defined]  # what http.client does at the end of a body
         else:
             _checked(lines)
+
+
+def _only_chunk(coded: bytes) -> bytes | None:
+    """What these bytes carry, if they are one chunk and nothing else: the way in which a token comes."""
+    begin = coded.find(b"\r\n") + 2
+    if begin > 1 and len(coded) == begin + _chunk_size(coded[: begin - 2]) + 2:
+        return coded[begin:-2]
+    return None
 
 
 @functools.lru_cache(256)  # tokens are of few sizes

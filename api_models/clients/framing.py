@@ -24,13 +24,16 @@ class Framing(ABC):
 
     beginnings: tuple[bytes, ...]
     """How a body begins that is a stream, even if it holds no event."""
+    terminator: bytes
+    """What providers send behind each event."""
 
     def __init__(self) -> None:
         self.head = b""
         """The beginning of the body, kept until its first event."""
         self._seen = False  # whether an event was seen
         self._parts: list[bytes] = []  # of an event that is not whole yet
-        self._seam = b""  # the last bytes of those parts: half of a blank line, perhaps
+        self.seam = b""
+        """The last bytes of an event that is not whole yet, half of a blank line perhaps; else nothing."""
         self._mark = b""  # what may be the beginning of a byte order mark
         self._begun = False
 
@@ -44,16 +47,16 @@ class Framing(ABC):
         if not self._seen:
             received = self._beginning(received)
         before = b""
-        if self._seam:
-            seam = self._seam + received
+        if self.seam:
+            seam = self.seam + received
             if not self._has_end(seam):
                 self._parts.append(received)  # an event in many small pieces is joined once
-                self._seam = seam[1 - _LONGEST_BLANK_LINE :]
+                self.seam = seam[1 - _LONGEST_BLANK_LINE :]
                 return []
             before = b"".join(self._parts)
         frames = self._split(before + received, max(0, len(before) - _LONGEST_BLANK_LINE))
         rest = frames.pop()
-        self._parts, self._seam = [rest], rest[1 - _LONGEST_BLANK_LINE :]
+        self._parts, self.seam = [rest], rest[1 - _LONGEST_BLANK_LINE :]
         return frames
 
     def finish(self) -> bytes:
@@ -98,6 +101,7 @@ class SSEFraming(Framing):
     """Server-sent events as WHATWG has them, with a short path for the event that providers send."""
 
     beginnings = (b":", b"data:", b"event:", b"id:", b"retry:")
+    terminator = b"\n\n"
 
     def _has_end(self, received: bytes) -> bool:
         return b"\n\n" in received or (b"\r" in received and _BLANK_LINE.search(received) is not None)
@@ -130,6 +134,7 @@ class LineFraming(Framing):
     """Newline-delimited JSON."""
 
     beginnings = (b'{"',)
+    terminator = b"\n"
 
     def _has_end(self, received: bytes) -> bool:
         return b"\n" in received

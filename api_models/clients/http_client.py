@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from typing import Any
 
@@ -9,6 +10,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from ..exceptions import ConfigurationError
 from .base import ModelClient, Send
 from .bodies import Body, chat_body, ollama_body
 from .errors import error_from_status
@@ -23,18 +25,18 @@ class WireAdapter(HTTPAdapter):
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self._pool: urllib3.HTTPConnectionPool | None = None  # of the one host there is
         super().__init__()
 
     def init_poolmanager(self, *sizes: Any, **options: Any) -> None:
         self.poolmanager = make_pools(self._url)
 
-    def get_connection_with_tls_context(
-        self, request: requests.PreparedRequest, *_: Any, **__: Any
-    ) -> urllib3.HTTPConnectionPool:
-        pool: urllib3.HTTPConnectionPool = self.poolmanager.connection_from_url(request.url)
+    def get_connection_with_tls_context(self, *_: Any, **__: Any) -> urllib3.HTTPConnectionPool:
+        self._pool = pool = self._pool or self.poolmanager.connection_from_url(self._url)
         return pool
 
     def close(self) -> None:
+        self._pool = None
         close_pools(self.poolmanager)
 
     def cert_verify(self, *_: Any) -> None:
@@ -57,7 +59,7 @@ class HTTPClient(ModelClient):
         self._session.mount(self._base_url, WireAdapter(self._base_url))
         if self._api_key:
             self._session.headers["Authorization"] = f"Bearer {self._api_key}"
-        self._session.headers.update(self._headers)
+        self._session.headers.update({"Content-Type": "application/json", **self._headers})
         self._prepared: dict[str, requests.PreparedRequest] = {}  # without a body, by path
 
     def close(self) -> None:
@@ -73,7 +75,8 @@ class HTTPClient(ModelClient):
         """Send `body` and return the answer once its head is there; raises what an error status means."""
         extra = {name: body.pop(f"extra_{name}", None) for name in ("headers", "query", "body")}
         request = self._empty_request(path, extra["headers"], extra["query"])
-        request.prepare_body(None, None, json={**body, **(extra["body"] or {})})
+        request.body = content = _as_json({**body, **(extra["body"] or {})})
+        request.headers["Content-Length"] = str(len(content))
         response = self._session.send(request, timeout=timeout, stream=True)  # type: ignore[arg-type]  # urllib3's own goes through
         if response.status_code >= 400:
             raise error_from_status(response.status_code, response.headers, response.content)
@@ -89,6 +92,13 @@ class HTTPClient(ModelClient):
             asked = requests.Request("POST", self._base_url + path)
             self._prepared[path] = self._session.prepare_request(asked)
         return self._prepared[path].copy()
+
+
+def _as_json(body: Body) -> bytes:
+    try:
+        return json.dumps(body, allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"the prompt and the parameters do not make JSON: {error}") from error
 
 
 class OllamaClient(HTTPClient):

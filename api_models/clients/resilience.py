@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-
-import tenacity
+from typing import TYPE_CHECKING
 
 from ..exceptions import APIModelError, CircuitOpenError
 from ..streaming.exceptions import StreamTimeoutError
@@ -14,6 +13,9 @@ from ..streaming.stream_config import StreamConfig
 from ..streaming.stream_events import ResetNotice, RetryNotice, StreamChunk, estimated_usage, is_content
 from ..streaming.stream_source import Chunk, StreamSource
 from .continuation import Resumable, Seam, takes_prefill
+
+if TYPE_CHECKING:
+    from .repeats import Repeats
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,6 @@ class PersistentSource(StreamSource):
         self._batches = self._ask_all()
 
     def read(self) -> Sequence[Chunk] | None:
-        if self._is_settled:
-            return self._source.read()
         return next(self._batches, None)
 
     def abort(self) -> None:
@@ -96,22 +96,22 @@ class PersistentSource(StreamSource):
                 return
 
     def _ask_one(self, candidate: Candidate) -> Iterator[Sequence[Chunk]]:
-        config = self._config
-        for attempt in tenacity.Retrying(
-            retry=tenacity.retry_if_exception(self._is_worth_another),
-            stop=tenacity.stop_after_attempt(config.max_retries + 1),
-            wait=_WaitAsTold(config.retry_delay, config.max_retry_delay),
-            before_sleep=self._take_note,
-            sleep=_not_yet,
-            reraise=True,
-        ):
+        repeats: Repeats | None = None
+        while True:
             notice, self._notice = self._notice, None
             if notice is not None:
                 yield [notice]
                 self._prepare_another(candidate, notice)
             self._attempts_made += 1
-            with attempt:
+            try:
                 yield from self._one_attempt(candidate, notice)
+            except APIModelError as error:
+                if not self._is_worth_another(error):
+                    raise
+                repeats = repeats or _repeats(self._config)
+                self._take_note(error, repeats.delay_after(error))
+            else:
+                return
 
     def _one_attempt(self, candidate: Candidate, notice: RetryNotice | None) -> Iterator[Sequence[Chunk]]:
         """What the source gives, joined to what an earlier attempt gave, or in its place."""
@@ -140,7 +140,9 @@ class PersistentSource(StreamSource):
         """The chunks without what was said before; noted, as far as it matters later."""
         if not self._has_content:
             self._has_content = any(map(is_content, chunks))
-            self._is_settled = self._has_content and self._config.recovery == "fail"
+            if self._has_content and self._config.recovery == "fail":
+                self._is_settled = True
+                self.read = self._source.read  # type: ignore[method-assign]  # no need to come by here any more
         if self._config.recovery != "continue":
             return chunks
         if seam is not None:
@@ -168,13 +170,9 @@ class PersistentSource(StreamSource):
         if self._aborted.is_set():  # in between: the abort reached the old source only
             self._source.abort()
 
-    def _is_worth_another(self, error: BaseException) -> bool:
-        return (
-            isinstance(error, APIModelError)
-            and error.retryable
-            and self._is_allowed()
-            and (getattr(error, "retry_after", None) or 0) <= self._config.max_retry_delay
-        )
+    def _is_worth_another(self, error: APIModelError) -> bool:
+        told = getattr(error, "retry_after", None) or 0
+        return error.retryable and self._is_allowed() and told <= self._config.max_retry_delay
 
     def _may_move_on(self, error: APIModelError) -> bool:
         passing = error.retryable or isinstance(error, (StreamTimeoutError, CircuitOpenError))
@@ -183,13 +181,10 @@ class PersistentSource(StreamSource):
     def _is_allowed(self) -> bool:
         return not self._aborted.is_set() and not (self._has_content and self._config.recovery == "fail")
 
-    def _take_note(self, state: tenacity.RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        delay = state.next_action.sleep if state.next_action else 0.0
-        if isinstance(error, APIModelError):
-            if self._config.recovery != "restart" and isinstance(self._source, Resumable):
-                self._rest = self._source.rest()
-            self._notice = self._note(error, float(delay))
+    def _take_note(self, error: APIModelError, delay: float) -> None:
+        if self._config.recovery != "restart" and isinstance(self._source, Resumable):
+            self._rest = self._source.rest()
+        self._notice = self._note(error, delay)
 
     def _note(self, error: APIModelError, delay: float) -> RetryNotice:
         following = self._candidates[0]
@@ -222,18 +217,7 @@ def _behind(seam: Seam, chunk: Chunk) -> Chunk:
     return replace(chunk, text=joined, usage=usage)
 
 
-class _WaitAsTold(tenacity.wait.wait_base):
-    """What the provider said with Retry-After; else longer each time, with jitter."""
+def _repeats(config: StreamConfig) -> Repeats:
+    from .repeats import Repeats  # noqa: PLC0415  # loads tenacity, which most requests never need
 
-    def __init__(self, first: float, longest: float) -> None:
-        self._backoff = tenacity.wait_exponential(first) + tenacity.wait_random(0, first)
-        self._longest = longest
-
-    def __call__(self, retry_state: tenacity.RetryCallState) -> float:
-        error = retry_state.outcome.exception() if retry_state.outcome else None
-        told = getattr(error, "retry_after", None)
-        return min(self._backoff(retry_state), self._longest) if told is None else float(told)
-
-
-def _not_yet(_: float) -> None:
-    """tenacity sleeps before the notice of it could be told: the wait comes after, and can be ended."""
+    return Repeats(config)

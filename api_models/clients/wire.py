@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jiter
@@ -35,10 +35,11 @@ class Decoder(ABC):
         self.ended = False
         """Whether the end marker came, or a clean end that counts as one. Nothing behind it counts."""
         self.failure: APIModelError | None = None
-        self.estimate: TokenUsage | None = None
-        """What to say of the usage where the provider says nothing."""
+        self.estimate: Callable[[], TokenUsage] | None = None
+        """What says the usage where the provider does not."""
         self._framing = framing
         self._template = Template()
+        self._has_text = False
         self._chunks: list[str | StreamChunk] = []
         self._model: str | None = None
         self._response_id: str | None = None
@@ -51,10 +52,13 @@ class Decoder(ABC):
         chunks = self._chunks = []
         if self.ended or self.failure is not None:
             return chunks
-        match = self._template.match
-        for frame in self._framing.feed(received):
-            known = match(frame)
+        framing, known = self._framing, None
+        if not framing.seam and received.endswith(framing.terminator):  # mostly one event like the last
+            known = self._template.match(received, 0, len(received) - len(framing.terminator))
+        for frame in framing.feed(received) if known is None else (received,):
+            known = known or self._template.match(frame)
             if known is not None and (text := known[1]):
+                known = None
                 try:
                     chunks.append(text.decode())
                     continue
@@ -63,7 +67,6 @@ class Decoder(ABC):
             self._take_frame(frame)
             if self.ended or self.failure is not None:
                 break
-            match = self._template.match
         return chunks
 
     def finish(self) -> list[str | StreamChunk]:
@@ -88,8 +91,10 @@ class Decoder(ABC):
         if payload is None:
             return
         text = self._take(payload)
-        if text is not None:
+        if text is not None and self._has_text:
             self._template.learn(frame, text, self._read_text)
+        elif text:  # what it takes to learn would be added to the time to the first token
+            self._has_text = True
 
     def _read_text(self, frame: bytes) -> str | None:
         """What the event would say if it came; nothing is noted."""
@@ -186,7 +191,7 @@ class Decoder(ABC):
         if stop == "stop" and self._refused:
             stop = "refusal"
         self._chunks += [StreamChunk(tool_call=call) for call in calls]
-        usage = TokenUsage(**self._counts, source="reported") if self._counts else self.estimate
+        usage = TokenUsage(**self._counts, source="reported") if self._counts else self._estimated()
         self._chunks.append(
             StreamChunk(
                 usage=usage,
@@ -197,6 +202,9 @@ class Decoder(ABC):
             )
         )
         self.ended = True
+
+    def _estimated(self) -> TokenUsage | None:
+        return self.estimate() if self.estimate is not None else None
 
 
 class CallParts:

@@ -30,6 +30,9 @@ from .recording_replay import Replay
 
 _now = time.monotonic
 _ENDINGS = (StreamCompleted, StreamFailed, StreamCancelled)
+_NO_RUN = -1
+_AT_ONCE = 500  # tokens at most that are kept with one time, so that the blocks of the log stay small
+_TOGETHER = 0.001  # seconds within which tokens are kept as having come together, with one time
 
 
 class StreamRecording(StreamHandler):
@@ -45,7 +48,11 @@ class StreamRecording(StreamHandler):
 
     def __init__(self) -> None:
         self._log = Log()
-        self._add: Callable[[Token | StreamEvent], None] = self._log.add
+        # The run of tokens that is being written: where they go, the index of the next, and up to which
+        # index and what time the run goes on.
+        self._texts: list[str] = []
+        self._next_index = _NO_RUN
+        self._run_end, self._run_until = 0, 0.0
         self._stream_id: str | None = None
         self._zero = time.monotonic()  # when the clock of the stream stood at 0
         self._late_by = 0.0  # what that clock had counted when the recording began
@@ -54,7 +61,13 @@ class StreamRecording(StreamHandler):
         self._listeners = Listeners()
 
     def on_token_received(self, token: str, index: int) -> None:
-        self._add((token, index, _now() - self._zero))
+        now = _now()
+        if not (self._next_index == index < self._run_end and now < self._run_until):
+            self._begin_run(index, now)
+        self._next_index = index + 1
+        self._texts.append(token)
+        if self._log.sleepers:
+            self._log.wake()
 
     def on_event(self, event: StreamEvent) -> None:
         """Keep what is no token. Raises `StreamStateError` for an event of another stream."""
@@ -162,6 +175,13 @@ class StreamRecording(StreamHandler):
         """
         return self._end_early("the recording was closed before the stream had ended")
 
+    def _begin_run(self, index: int, now: float) -> None:
+        """Begin to write tokens that come together; behind the end, to where nobody reads."""
+        self._texts, self._run_end, self._run_until = [], index + _AT_ONCE, now + _TOGETHER
+        if self._ending is None:
+            self._log.end_run()
+            self._texts = self._log.begin_run(index, now - self._zero)
+
     def _begin(self, event: StreamEvent) -> None:
         """Learn whose recording this is."""
         if self._stream_id is not None:
@@ -172,12 +192,15 @@ class StreamRecording(StreamHandler):
             self._late_by = event.elapsed - (time.monotonic() - self._zero)
 
     def _keep(self, event: StreamEvent) -> None:
-        if isinstance(event, TokenReceived):
-            self._add((event.text, event.index, event.elapsed))
+        self._next_index = _NO_RUN  # what comes next is later than this
+        if self._ending is not None:
             return
-        if isinstance(event, StreamReset) and self._ending is None:
+        if isinstance(event, TokenReceived):
+            self._log.add((event.text, event.index, event.elapsed))
+            return
+        if isinstance(event, StreamReset):
             self._log.reset()
-        self._add(event)
+        self._log.add(event)
         if isinstance(event, _ENDINGS):
             self._end(event)
 
@@ -190,18 +213,12 @@ class StreamRecording(StreamHandler):
 
     def _end(self, event: StreamEvent) -> None:
         """The first end is the end; what comes behind it is not kept."""
-        if self._ending is None:
-            self._ending = event  # first: readers look at it when the log has ended
-            self._add = _ignore
-            self._log.end()
-            self._ended.set()
+        self._ending = event  # first: readers look at it when the log has ended
+        self._log.end()
+        self._ended.set()
 
     def _event_of(self, entry: Token | StreamEvent) -> StreamEvent:
         if isinstance(entry, tuple):
             text, index, elapsed = entry
             return TokenReceived(self._stream_id or "", elapsed, text, index)
         return entry
-
-
-def _ignore(entry: object) -> None:
-    pass

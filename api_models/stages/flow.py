@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
-from ..streaming.stream_events import StreamChunk
+from ..streaming.stream_events import StopReason, StreamChunk
 from ..streaming.stream_source import Chunk, StreamSource
 
 TICK = StreamChunk()
@@ -26,6 +26,10 @@ class Line:
         """Set when the run was cancelled: from then on no stage waits for anything but its source."""
         self.error: BaseException | None = None
         """What the source raised, to be told from what a stage raises."""
+        self.stop_reason: StopReason | None = None
+        """Why the text ended, if it was a stage that ended it."""
+        self.pacing: set[object] = set()
+        """The stages that are keeping text back for a time; a source is not too slow meanwhile."""
         self._source = source
         self._open_once = threading.Lock()  # taken for good by who closes the source: there may be two
 

@@ -18,8 +18,7 @@ _LIMIT = 10_000  # chunks that are read ahead; beyond them the source has to wai
 def throttle(pieces_per_second: float) -> Stage:
     """Hand on so many pieces of text a second at most, evenly; what piles up is read ahead.
 
-    The clocks of a stream run on meanwhile: its `idle_timeout` is to be longer than the time
-    between two pieces.
+    The time between two pieces is no fault of the provider: a stream's `idle_timeout` may be shorter.
     """
     check_value("pieces_per_second", pieces_per_second, INTERVAL)
     return _Pace(pieces_per_second, False)
@@ -49,7 +48,7 @@ class _Pace(Stage):
             while not isinstance(chunk := ahead.take(), End):
                 if text_of(chunk):
                     now = time.monotonic()
-                    line.stopped.wait(pacer.book(now, ahead.texts, ahead.has_ended) - now)
+                    self._wait(pacer.book(now, ahead.texts, ahead.has_ended) - now, line)
                 if chunk is not None and not (chunk is TICK and ticked):
                     yield chunk
                 ticked = chunk is not TICK
@@ -59,3 +58,9 @@ class _Pace(Stage):
                 raise chunk.error
         finally:
             ahead.close()
+
+    def _wait(self, seconds: float, line: Line) -> None:
+        waiting = object()
+        line.pacing.add(waiting)
+        line.stopped.wait(seconds)
+        line.pacing.discard(waiting)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -158,16 +159,33 @@ class _Sliding(_Asking):
 
 
 class _Sentences(_Asking):
+    """Gathers sentences: nothing is copied, or looked at again, until one of them is whole."""
+
     def __init__(self, policy: StreamPolicy) -> None:
         super().__init__(policy)
         self._shaper = Shaper("sentence", 1)
+        self._whole: deque[str] = deque()  # sentences that were not asked about yet
+        self._gathered = 0  # characters behind the last of them
+
+    @property
+    def held(self) -> str:
+        return super().held + "".join(self._whole) + self._shaper.withheld
 
     def push(self, text: str) -> Iterator[Verdict]:
-        self._take(text)
+        self._gathered += len(text)
         for sentence, _ in self._shaper.push(text):
-            self._check_limit(len(sentence))
-            yield from self._consult(self._policy.on_text, self._at + len(sentence))
-        self._check_limit(len(self.held))
+            self._whole.append(sentence)
+            self._gathered -= len(sentence)
+        while self._whole:
+            self._check_limit(len(self._whole[0]))
+            self._take(self._whole.popleft())
+            yield from self._consult(self._policy.on_text, len(self._text))
+        self._check_limit(self._gathered)
+
+    def end(self) -> Iterator[Verdict]:
+        for rest, _ in self._shaper.flush():
+            self._take(rest)
+        yield from super().end()
 
 
 class _Whole(_Asking):

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-from ..exceptions import APIModelError
+from ..exceptions import APIModelError, ConfigurationError
 from ..streaming.exceptions import StreamingError, StreamTimeoutError
 from ..streaming.stream_config import StreamConfig
-from ..streaming.stream_events import StreamChunk, is_content
+from ..streaming.stream_events import WITHHELD, StreamChunk, is_content
 from ..streaming.stream_source import Chunk, StreamSource
 from .flow import TICK, Flow
-from .stage import Stage
-
-_WITHHELD = StreamChunk(tool_arguments=" ")
-"""Content came and all of it was kept back: the clocks shall know, and no handler hears of it."""
+from .stage import Stage, compose
 
 
 class StagedSource(StreamSource):
@@ -58,6 +56,8 @@ class StagedSource(StreamSource):
         self._flow.abort()
 
     def time_out(self, error: StreamTimeoutError) -> bool:
+        if error.clock != "total" and self._flow.line.pacing:
+            return True  # content is there: it is we who keep it back
         goes_on = self._source.time_out(error)
         if not goes_on:
             self._flow.line.stopped.set()
@@ -78,10 +78,12 @@ class StagedSource(StreamSource):
             else:
                 self._ticks = True
         self._has_ended = True
+        if (reason := self._flow.line.stop_reason) is not None:
+            chunks.append(StreamChunk(stop_reason=reason))
 
     def _sign_of_life(self) -> Sequence[Chunk]:
         batch = self._came.pop() if self._came else ()
-        return (_WITHHELD,) if any(map(is_content, batch)) else ()
+        return (WITHHELD,) if any(map(is_content, batch)) else ()
 
     def _named(self, error: Exception) -> Exception:
         """An error of the house for what a stage raised; a source's own goes as it is."""
@@ -99,3 +101,13 @@ def _batches(source: StreamSource, came: list[Sequence[Chunk]]) -> Iterator[Chun
         came[:] = (batch,)
         yield from batch
         yield TICK
+
+
+def staged(source: StreamSource, stages: Stage | Iterable[Any]) -> StagedSource:
+    """The source behind a stage, or behind several, the first first.
+
+    Raises `ConfigurationError` for what is no stage.
+    """
+    if not isinstance(stages, (Stage, Iterable)):
+        raise ConfigurationError(f"stages is a Stage or a list of them, not {stages!r}")
+    return StagedSource(source, stages if isinstance(stages, Stage) else compose(*stages))

@@ -16,7 +16,8 @@ def take_until(marker: str | Callable[[str], Any], *, inclusive: bool = False) -
     """Text up to `marker`, wherever it was cut, or up to the first piece that a function says yes to.
 
     The source is closed at once, so that a provider stops; with `inclusive` the marker, or that piece,
-    is still handed on.
+    is still handed on. A stream that ends so has the stop reason `stop_sequence`; its usage is not known,
+    since a provider says it at the end.
     """
     if isinstance(marker, str) and marker:
         return _Until(lambda: _Marker(marker, inclusive))
@@ -41,7 +42,7 @@ class _Until(TextStage):
         try:
             yield from super().run(chunks, line)
         except _Over as over:
-            last = over.text
+            last, line.stop_reason = over.text, "stop_sequence"
         else:
             return
         if last:

@@ -110,10 +110,15 @@ class ResetNotice:
     reason: str
 
 
+WITHHELD = StreamChunk()
+"""Told apart by identity: content came and all of it was kept back. The clocks shall know, nobody else."""
+
+
 def is_content(chunk: object) -> bool:
     """Whether a chunk carries text, thinking or tool arguments: what the clocks and retries ask."""
     if isinstance(chunk, StreamChunk):
-        return bool(chunk.text or chunk.thinking or chunk.tool_arguments or chunk.tool_call)
+        is_filled = chunk.text or chunk.thinking or chunk.tool_arguments or chunk.tool_call
+        return bool(is_filled) or chunk is WITHHELD
     return isinstance(chunk, str) and chunk != ""
 
 
@@ -127,6 +132,8 @@ class StreamEvent:
 
 @dataclass(frozen=True, slots=True)
 class StreamStarted(StreamEvent):
+    """The first event; `metadata` says who was asked, for which model."""
+
     metadata: Mapping[str, Any]
 
 
@@ -140,23 +147,27 @@ class TokenReceived(StreamEvent):
 
 @dataclass(frozen=True, slots=True)
 class ThinkingReceived(StreamEvent):
+    """`index` counts the pieces of thinking."""
+
     text: str
     index: int
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCallReceived(StreamEvent):
+    """A call is told of when it is whole."""
+
     tool_call: ToolCall
 
 
 @dataclass(frozen=True, slots=True)
 class StreamPaused(StreamEvent):
-    pass
+    """No token follows before `StreamResumed`, or an end."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamResumed(StreamEvent):
-    pass
+    """The pause is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,14 +204,20 @@ class StreamProgress(StreamEvent):
 
 @dataclass(frozen=True, slots=True)
 class StreamCompleted(StreamEvent):
+    """The end of an answer that came whole."""
+
     result: StreamResult
 
 
 @dataclass(frozen=True, slots=True)
 class StreamFailed(StreamEvent):
+    """The end of one that did not; the error has its text."""
+
     error: APIModelError
 
 
 @dataclass(frozen=True, slots=True)
 class StreamCancelled(StreamEvent):
+    """The end of one that was not wanted any more."""
+
     partial_text: str

@@ -6,7 +6,7 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ..exceptions import APIModelError, ConfigurationError
@@ -91,6 +91,25 @@ class StreamHandler:
         """Last: the stream was cancelled; this is what had arrived."""
 
 
+class _Hook:
+    """One way to call one handler; once that is gone, nobody is called."""
+
+    __slots__ = ("call", "entry")
+
+    def __init__(self, entry: _Entry) -> None:
+        self.entry = entry
+        self.call: Callable[[Any, Any], Any] = _ignore
+
+    def lead_to(self, call: Callable[[Any, Any], Any]) -> None:
+        self.call = call
+        if self.entry.gone:  # looked at last, as it is set first
+            self.call = _ignore
+
+
+def _ignore(_: Any, __: Any) -> None:
+    """What is called of a handler that is gone: to look each time costs more."""
+
+
 class _Entry:
     """A registered handler, with the hooks it really has, looked up once."""
 
@@ -105,12 +124,16 @@ class _Entry:
         token = getattr(handler, "on_token_received", None)
         default = getattr(token, "__func__", token) is StreamHandler.on_token_received
         self.on_token = None if self.wants_events or default else token
+        self.event_hook, self.token_hook = _Hook(self), _Hook(self)
+        self.event_hook.lead_to(self._tell)
 
-    def tell(self, event: events.StreamEvent, _: None) -> None:
+    def leave(self) -> None:
+        """Be called no more, even for what others are being told now."""
+        self.gone = True
+        self.event_hook.call = self.token_hook.call = _ignore
+
+    def _tell(self, event: events.StreamEvent, _: None) -> None:
         self.on_event(event)
-
-
-_Hook = tuple[_Entry, Callable[[Any, Any], Any]]
 
 
 class HandlerRegistry:
@@ -139,7 +162,7 @@ class HandlerRegistry:
                 e for e in self.entries if type(handler) is int and e.number == handler
             ]
             for entry in found:
-                entry.gone = True
+                entry.leave()
             self.entries = tuple(entry for entry in self.entries if not entry.gone)
         return bool(found)
 
@@ -173,7 +196,7 @@ class Dispatcher:
         """
         event = kind(self._stream_id, self._elapsed(), *values)
         self.log.add(event)
-        self._call_timed([(entry, entry.tell) for entry in self.registry.entries], event, None)
+        self._call_timed([entry.event_hook for entry in self.registry.entries], event, None)
 
     def tell_text(self, text: str, index: int) -> None:
         """Give text to every handler; as an event only where somebody looks at events."""
@@ -189,8 +212,7 @@ class Dispatcher:
         """Whom to call with a token: no event is made that nobody looks at."""
         if self.registry.entries is not self.seen:
             self.seen = self.registry.entries
-            found = ((entry, self._token_hook(entry)) for entry in self.seen)
-            self._token_hooks = [(entry, hook) for entry, hook in found if hook is not None]
+            self._token_hooks = [hook for entry in self.seen if (hook := self._token_hook(entry))]
             if self._muted:  # after the list is in place: mute() sets first and clears second
                 self._token_hooks.clear()
         return self._token_hooks
@@ -200,27 +222,28 @@ class Dispatcher:
         self._muted = True
         self._token_hooks.clear()
 
-    def call(self, hooks: list[_Hook], first: Any, second: Any) -> None:
-        """Call user code; what it raises is logged and counted, and never another handler's loss.
+    def call(self, hooks: list[_Hook], arguments: Iterable[tuple[Any, Any]]) -> None:
+        """Call user code with each two of these arguments, which are taken when their turn comes.
 
-        With two arguments, always: to pass on any number of them takes as long as the call.
+        What it raises is logged and counted, and never another handler's loss. There is one loop
+        over all arguments because entering a function once a token takes as long as a call in it.
         """
         culprit: BaseException | None = None
-        for entry, hook in hooks:
-            if entry.gone:
-                continue
-            try:
-                hook(first, second)
-            except BaseException as error:  # noqa: BLE001  # SystemExit in a handler must not harm the others either
-                if self._is_fatal(entry, error):
-                    culprit = error
-        if culprit is not None:
-            raise HandlerError(f"a handler failed: {culprit!r}") from culprit
+        for first, second in arguments:
+            for hook in hooks:
+                call = hook.call
+                try:
+                    call(first, second)
+                except BaseException as error:  # noqa: BLE001  # SystemExit in a handler must not harm the others either
+                    if self._is_fatal(hook.entry, error):
+                        culprit = error
+            if culprit is not None:
+                raise HandlerError(f"a handler failed: {culprit!r}") from culprit
 
     def _call_timed(self, hooks: list[_Hook], first: Any, second: Any) -> None:
         begun = time.monotonic()
         try:
-            self.call(hooks, first, second)
+            self.call(hooks, ((first, second),))
         finally:
             self.handler_time += time.monotonic() - begun
 
@@ -235,10 +258,16 @@ class Dispatcher:
             self.interruption = error
         return self._policy == "stop" or self.interruption is error
 
-    def _token_hook(self, entry: _Entry) -> Callable[[str, int], Any] | None:
+    def _token_hook(self, entry: _Entry) -> _Hook | None:
         if entry.wants_events:
-            return lambda text, index: entry.on_event(self._text_event(text, index, self._elapsed()))
-        return entry.on_token
+            entry.token_hook.lead_to(
+                lambda text, index: entry.on_event(self._text_event(text, index, self._elapsed()))
+            )
+        elif entry.on_token is not None:
+            entry.token_hook.lead_to(entry.on_token)
+        else:
+            return None
+        return entry.token_hook
 
     def _text_event(self, text: str, index: int, elapsed: float) -> events.TokenReceived:
         return events.TokenReceived(self._stream_id, elapsed, text, index)

@@ -124,8 +124,9 @@ class StreamRun(Delivery):
         self.open()
         if self.config.timed:
             self._part()
+        turn = self.crew.turn
         while not self._parted:
-            self.crew.lay_down_turn()
+            turn.append(None)
             if self.machine.notices and self.crew.take_turn():
                 self.attend()
                 continue

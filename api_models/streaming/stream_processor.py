@@ -133,37 +133,38 @@ class Delivery:
 
     def status(self) -> dict[str, Any]:
         """The statistics of this moment, the caller's to keep."""
-        machine, told = self.machine, self.dispatcher
+        machine, told, received = self.machine, self.dispatcher, self.reader.bytes_received
         return self._stats.snapshot(
-            machine.elapsed(), machine.paused_time, told.handler_time, told.handler_errors
+            machine.elapsed(), machine.paused_time, told.handler_time, told.handler_errors, received
         )
 
     def _hand_out_plain(self) -> None:
         """Hand out tokens as they came, until something else is up: the way of most of them."""
-        notices, backlog = self.machine.notices, self.backlog.items
-        dispatcher, stats, at = self.dispatcher, self._stats, self.reader.arrived_at
-        registry, log, call = dispatcher.registry, dispatcher.log, dispatcher.call
-        hooks, texts = dispatcher.token_hooks(), log.begin_run(self._index, at)
-        tokens, known, begun = stats.tokens, len(texts), self.machine.clock()
-        first = tokens + 1 - self._index
+        dispatcher, begun = self.dispatcher, self.machine.clock()
+        texts = dispatcher.log.begin_run(self._index, self.reader.arrived_at)
+        known = len(texts)
+        self._stats.count_along(texts)
         try:
-            while backlog and not notices:
-                chunk = backlog.popleft()
-                if type(chunk) is not str or not chunk:
-                    backlog.appendleft(chunk)
-                    break
-                stats.tokens = tokens = tokens + 1
-                texts.append(chunk)
-                if log.sleepers:
-                    log.wake()
-                if registry.entries is not dispatcher.seen:
-                    hooks = dispatcher.token_hooks()
-                call(hooks, chunk, tokens - first)
+            dispatcher.call(dispatcher.token_hooks(), self._plain_tokens(texts, self._index))
         finally:
-            self._index = tokens + 1 - first
-            stats.characters += sum(map(len, texts[known:]))
-            log.end_run()
+            self._index += len(texts) - known
+            dispatcher.log.end_run()
             dispatcher.handler_time += self.machine.clock() - begun
+
+    def _plain_tokens(self, texts: list[str], index: int) -> Iterator[tuple[str, int]]:
+        """Take one after another, for the log too, while nobody asks for anything else."""
+        notices, backlog, take = self.machine.notices, self.backlog.items, self.backlog.items.popleft
+        registry, log, handlers = self.dispatcher.registry, self.dispatcher.log, self.dispatcher.seen
+        while backlog and not notices and registry.entries is handlers:
+            chunk = take()
+            if type(chunk) is not str or not chunk:
+                backlog.appendleft(chunk)
+                return
+            texts.append(chunk)
+            if log.sleepers:
+                log.wake()
+            yield chunk, index
+            index += 1
 
     def _take(self, chunk: Any) -> None:
         """Number and shape what came, or say what it means."""
@@ -194,8 +195,7 @@ class Delivery:
 
     def _take_texts(self, texts: Sequence[str]) -> None:
         if texts:
-            self._stats.tokens += len(texts)
-            self._stats.characters += sum(map(len, texts))
+            self._stats.add_tokens(len(texts))
             self._outlet.push(texts, self._index)
             self._index += len(texts)
 
@@ -229,8 +229,8 @@ class Delivery:
 
     def _report_progress(self, elapsed: float) -> None:
         self._next_progress = elapsed + self.config.progress_interval
-        tokens = self._stats.tokens
-        self.dispatcher.tell(events.StreamProgress, tokens, self._stats.characters, tokens / elapsed)
+        tokens, characters = self._stats.tokens, self.dispatcher.log.length() + len(self._outlet.text())
+        self.dispatcher.tell(events.StreamProgress, tokens, characters, tokens / elapsed)
 
     def _settle(self, error: BaseException | None) -> BaseException | None:
         """Hand out what is left and change to the last state; what ended the stream, after all."""

@@ -139,6 +139,11 @@ class Reader:
         self._config = config
         self._stream_id = stream_id
         self._elapsed = elapsed
+        self._bytes_received = 0  # by a source that was let go
+
+    @property
+    def bytes_received(self) -> int:
+        return self._bytes_received or self._source.bytes_received
 
     def open(self) -> None:
         self._source.open(self._config)
@@ -153,7 +158,6 @@ class Reader:
         try:
             chunks = self._source.read()
             self.clocks.is_waiting = False
-            self.stats.bytes_received = self._source.bytes_received
             if chunks is not None:
                 self._arrive(chunks, self._elapsed())
                 return True
@@ -175,6 +179,7 @@ class Reader:
 
     def forget(self) -> None:
         """Let everything go: an ended run keeps nothing of its source alive."""
+        self._bytes_received = self.bytes_received
         self.backlog.close()
         self._source, self.failure = _NOTHING, None
 

@@ -6,7 +6,7 @@ import math
 import time
 
 import pytest
-from fakes import ScriptedSource
+from fakes import ScriptedSource, outcome, run
 
 from api_models.exceptions import ConfigurationError
 from api_models.stages import StagedSource, smooth, throttle
@@ -72,3 +72,20 @@ def test_an_error_comes_behind_the_text():
 def test_what_is_no_rate_is_refused(make, wrong):
     with pytest.raises(ConfigurationError, match="pieces_per_second"):
         make(wrong)
+
+
+def test_what_a_throttle_keeps_waiting_is_no_fault_of_the_source():
+    """The idle clock runs out between two pieces, and nothing comes of it."""
+    source = ScriptedSource().push_batch("a", "b", "c").end()
+    stream = run(StagedSource(source, throttle(20)), idle_timeout=0.02)
+    assert stream.result().text == "abc"
+
+
+def test_a_source_that_is_silent_behind_a_throttle_is_too_slow():
+    stream = run(StagedSource(ScriptedSource("a"), throttle(20)), idle_timeout=0.02)
+    assert outcome(stream).clock == "idle"
+
+
+def test_the_total_clock_runs_out_in_a_throttle_too():
+    stream = run(StagedSource(ScriptedSource("a", "b").end(), throttle(0.001)), total_timeout=0.05)
+    assert outcome(stream).clock == "total"

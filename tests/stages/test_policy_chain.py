@@ -6,6 +6,7 @@ import copy
 import logging
 import pickle
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -269,3 +270,18 @@ def test_closing_a_chain_asks_nobody_and_closes_the_source():
 def test_verdicts_are_values():
     assert Block("a") == Block("a")
     assert Replace("a") == Replace("a", None)
+
+
+@pytest.mark.parametrize("texts", [["One. Two. Thr", "ee."], ["One. Two. Three."], list("One. Two. Three.")])
+def test_an_open_policy_that_fails_loses_none_of_the_sentences_that_wait(texts):
+    def fail(text):
+        raise ValueError(text)
+
+    assert "".join(PolicyChain(judge_text(fail, fail_mode="open"))(texts)) == "One. Two. Three."
+
+
+def test_a_sentence_that_does_not_end_is_not_looked_at_again_with_each_token():
+    """A hundred thousand characters; copied for each token they would take seconds."""
+    begun = time.process_time()
+    assert "".join(PolicyChain(judge_text(lambda text: text))(["word "] * 20_000)) == "word " * 20_000
+    assert time.process_time() - begun < 2

@@ -55,3 +55,19 @@ def test_without_the_marker_all_of_it_passes():
 def test_what_marks_nothing_is_refused(wrong):
     with pytest.raises(ConfigurationError, match="marker"):
         take_until(wrong)
+
+
+@pytest.mark.parametrize("marker", ["END", lambda text: text == "END"])
+def test_a_stream_that_was_cut_off_says_so(marker):
+    """As with a stop sequence of the provider's; of the usage it never got to speak."""
+    result = run(StagedSource(ScriptedSource("a", "END", "b"), take_until(marker))).result()
+    assert (result.stop_reason, result.raw_stop_reason, result.usage.source) == (
+        "stop_sequence",
+        None,
+        "unknown",
+    )
+
+
+def test_a_stream_that_ends_by_itself_keeps_its_own_stop_reason():
+    source = ScriptedSource("a", StreamChunk(stop_reason="length")).end()
+    assert run(StagedSource(source, take_until("END"))).result().stop_reason == "length"

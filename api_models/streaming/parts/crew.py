@@ -17,8 +17,8 @@ class Crew:
         self._name = name
         self._context = contextvars.copy_context()
         self._threads: set[threading.Thread] = set()
-        # The turn, while it is laid down. No lock: nobody ever waits for it.
-        self._turn: list[None] = []
+        self.turn: list[None] = []
+        """The turn, while it is laid down: who has it appends it. No lock: nobody ever waits for it."""
 
     def spawn(self, role: Callable[[], None], suffix: str = "") -> None:
         """Start a thread that plays this role, and is gone when it is played."""
@@ -31,14 +31,10 @@ class Crew:
     def includes_caller(self) -> bool:
         return threading.current_thread() in self._threads
 
-    def lay_down_turn(self) -> None:
-        """Let who comes first have the turn; called by who has it."""
-        self._turn.append(None)
-
     def take_turn(self) -> bool:
         """Take the turn, if it is laid down; of several who try at once, one gets it."""
         try:
-            self._turn.pop()
+            self.turn.pop()
         except IndexError:
             return False
         return True

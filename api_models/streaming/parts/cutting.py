@@ -20,18 +20,28 @@ _ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|e\.g|i\.e|[A-Z])\.\s$"
 _LOOK_BACK = 16  # a boundary may begin in text that was searched before; none is longer
 
 
-def _boundaries(split: str, text: str, start: int) -> Iterator[int]:
-    """Where `text` may be cut, given that it was searched up to `start` before."""
+def _boundaries(split: str, text: str, searched: int) -> Iterator[int]:
+    """Where `text` may be cut, given that it was searched up to `searched` before."""
     if split == "grapheme":
-        yield from (at for at in range(1, len(text)) if not _joins(text, at))
+        yield from _graphemes(text, searched)
         return
-    for found in _BOUNDARIES[split].finditer(text, max(0, start - _LOOK_BACK)):
-        if split != "sentence" or not _ABBREVIATION.search(text, 0, found.end()):
-            yield found.end()
+    for found in _BOUNDARIES[split].finditer(text):
+        end = found.end()
+        if end < searched or (split == "sentence" and _ABBREVIATION.search(text, end - _LOOK_BACK, end)):
+            continue
+        yield end
 
 
-def _joins(text: str, at: int) -> bool:
-    """Whether the characters before and behind `at` make one grapheme (UAX 29, abridged)."""
+def _graphemes(text: str, searched: int) -> Iterator[int]:
+    begin = 0
+    for at in range(max(1, searched), len(text)):
+        if not _joins(text, at, begin):
+            begin = at
+            yield at
+
+
+def _joins(text: str, at: int, begin: int) -> bool:
+    """Whether the character at `at` belongs to the grapheme that begins at `begin` (UAX 29, abridged)."""
     before, char = text[at - 1], text[at]
     if before in "\r\n" or char in "\r\n":
         return before + char == "\r\n"
@@ -43,7 +53,7 @@ def _joins(text: str, at: int) -> bool:
         return True
     if not "\U0001f1e6" <= char <= "\U0001f1ff":
         return False
-    flags = re.search("[\U0001f1e6-\U0001f1ff]*$", text[:at])
+    flags = re.search("[\U0001f1e6-\U0001f1ff]*$", text[max(begin, at - _LOOK_BACK) : at])
     return flags is not None and len(flags[0]) % 2 == 1
 
 
@@ -54,13 +64,14 @@ class Shaper:
         self._split = split
         self._size = buffer_size
         self._units: list[str] = []  # cut, waiting for the buffer to fill
-        self._tail = ""  # not cut yet
+        self._tail: list[str] = []  # not cut yet, in the pieces in which it came
+        self._before = ""  # the end of the tail, for boundaries that begin there
         self._ends: deque[int] = deque()  # where tokens not handed out end, in characters
         self._taken = self._given = self._index = 0
 
     @property
     def withheld(self) -> str:
-        return "".join(self._units) + self._tail
+        return "".join(self._units + self._tail)
 
     def push(self, text: str) -> list[Piece]:
         return self.push_all((text,))
@@ -78,16 +89,22 @@ class Shaper:
 
     def flush(self) -> list[Piece]:
         if self._tail:
-            self._units.append(self._tail)
-            self._tail = ""
+            self._units.append("".join(self._tail))
+            self._tail, self._before = [], ""
         return self._pieces(len(self._units))
 
     def _cut(self, text: str) -> None:
-        searched, whole, start = len(self._tail), self._tail + text, 0
-        for end in _boundaries(self._split, whole, searched):
-            self._units.append(whole[start:end])
-            start = end
-        self._tail = whole[start:]
+        begin = known = len(self._before)
+        view = self._before + text
+        for end in _boundaries(self._split, view, known):
+            unit = view[begin:end]
+            if self._tail:
+                unit, self._tail = "".join([*self._tail, unit]), []
+            self._units.append(unit)
+            begin, self._before = end, ""
+        if rest := view[begin:]:
+            self._tail.append(rest)
+            self._before = (self._before + rest)[-_LOOK_BACK:]
 
     def _pieces(self, count: int) -> list[Piece]:
         if not count:

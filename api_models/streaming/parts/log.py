@@ -38,9 +38,8 @@ class _Block:
         if texts and not keep_cuts:
             lengths, runs, others = [sum(lengths)], runs[:1], [(1, entry) for _, entry in others]
         places, indices, times = zip(*runs, strict=True) if runs else ((), (), ())
-        kind = "B" if max(lengths, default=0) < 1 << 8 else "L"
         self._begin = begin
-        self._cuts = array(kind, lengths), _packed(places), _packed(indices), array("f", times), others
+        self._cuts = _small(lengths), _packed(places), _packed(indices), array("f", times), others
         self.open = None  # last: a reader that finds None finds the rest in place
 
     def read(self, text: str) -> _Content:
@@ -52,6 +51,13 @@ class _Block:
         ends = itertools.accumulate(lengths, initial=self._begin)
         texts = [text[start:end] for start, end in itertools.pairwise(ends)]
         return texts, list(zip(places, indices, times, strict=True)), others
+
+
+def _small(lengths: Sequence[int]) -> Sequence[int]:
+    try:
+        return bytes(lengths)
+    except ValueError:  # one is 256 or more
+        return array("L", lengths)
 
 
 def _packed(numbers: Sequence[int]) -> Sequence[int]:
@@ -212,6 +218,10 @@ class Log:
         """All text since the last reset; any thread."""
         with self._lock:
             return (self._text + "".join(self._texts))[self._origin[1] :]
+
+    def length(self) -> int:
+        """Characters of all text since the last reset, for who writes."""
+        return len(self._text) + sum(map(len, self._texts)) - self._origin[1]
 
     def final_text(self) -> str:
         """The same, for who writes and will not go on: it stands in one piece then, and is not copied."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -11,10 +12,25 @@ class Statistics:
 
     def __init__(self) -> None:
         self.start_time = time.time()
-        self.tokens = self.characters = self.failures = self.bytes_received = 0
+        self.failures = 0
         self.attempts = 1
         self.time_to_first_token: float | None = None
         self.longest_gap = 0.0
+        # Tokens, and a list with one more for each of its items: to count them one by one costs too much.
+        self._counted: tuple[int, Sequence[str]] = 0, ()
+
+    @property
+    def tokens(self) -> int:
+        before, texts = self._counted
+        return before + len(texts)
+
+    def add_tokens(self, number: int) -> None:
+        self._counted = self.tokens + number, ()
+
+    def count_along(self, texts: Sequence[str]) -> None:
+        """Count what is appended to `texts` from now on, until others are counted."""
+        if self._counted[1] is not texts:
+            self._counted = self.tokens - len(texts), texts
 
     def arrived(self, elapsed: float, waited: float) -> None:
         """Note that content came after a wait of `waited` seconds."""
@@ -29,6 +45,7 @@ class Statistics:
         paused_time: float = 0.0,
         handler_time: float = 0.0,
         handler_errors: int = 0,
+        bytes_received: int = 0,
     ) -> dict[str, Any]:
         """All numbers of this moment, the caller's to keep; what others measure is given."""
         tokens = self.tokens
@@ -43,6 +60,6 @@ class Statistics:
             "paused_time": paused_time,
             "handler_time": handler_time,
             "handler_errors": handler_errors,
-            "bytes_received": self.bytes_received,
+            "bytes_received": bytes_received,
             "attempts": self.attempts,
         }

@@ -52,6 +52,6 @@ def test_the_turn_is_taken_once():
     crew = Crew("work")
     assert not crew.take_turn()
     for _ in range(20):
-        crew.lay_down_turn()
+        crew.turn.append(None)
         assert sorted(in_threads(*[crew.take_turn] * 4)) == [False, False, False, True]
     assert not crew.take_turn()

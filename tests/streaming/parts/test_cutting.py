@@ -146,3 +146,29 @@ def test_cutting_a_long_text_takes_no_ages(split):
 def test_tokens_joined_by_count(tokens, size):
     """An iterable can be buffered by itself: the same pieces as the buffer of a stream gives."""
     assert list(buffered(tokens, size)) == texts(tokens, "token", size)
+
+
+@given(PIECES, st.sampled_from(SPLITS[1:]))
+def test_a_long_text_without_a_boundary_is_not_searched_again(tokens, split):
+    """What is looked at stays short, and what comes out is the same: a tail keeps its pieces."""
+    shaper = Shaper(split, 1)
+    pieces = [piece for token in ["x" * 1000, *tokens] for piece in shaper.push(token)] + shaper.flush()
+    assert "".join(text for text, _ in pieces) == "x" * 1000 + "".join(tokens)
+
+
+@pytest.mark.parametrize(("split", "token"), [("sentence", "word "), ("line", "word "), ("word", "word")])
+def test_text_without_a_boundary_takes_time_by_its_length(split, token):
+    """Ten times the text takes about ten times as long; searched again each time it would be a hundred."""
+
+    def seconds(count):
+        shaper, begun = Shaper(split, 1), time.process_time()
+        for _ in range(count):
+            shaper.push(token)
+        return time.process_time() - begun
+
+    assert min(seconds(30_000) for _ in range(3)) < 40 * min(seconds(3_000) for _ in range(3))
+
+
+def test_flags_in_a_row_are_cut_in_pairs_however_many():
+    """How many stand before is not counted anew for each."""
+    assert texts([FLAG * 2000], "grapheme") == [FLAG] * 2000

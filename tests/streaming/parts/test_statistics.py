@@ -18,7 +18,7 @@ def test_the_first_content_and_the_longest_gap_are_told_apart():
 def test_a_rate_needs_time():
     """Tokens a second of the time given, and 0 where none has passed."""
     seen = Statistics()
-    seen.tokens = 6
+    seen.add_tokens(6)
     assert seen.snapshot()["tokens_per_second"] == 0.0
     assert seen.snapshot(elapsed=3.0)["tokens_per_second"] == 2.0
 
@@ -35,5 +35,18 @@ def test_a_snapshot_is_the_callers_to_keep():
     """What is counted later does not change it."""
     seen = Statistics()
     before = seen.snapshot()
-    seen.tokens += 1
+    seen.add_tokens(1)
     assert (before["tokens_received"], seen.snapshot()["tokens_received"]) == (0, 1)
+
+
+def test_tokens_are_counted_while_they_are_put_into_a_list():
+    """What was in the list does not count, nor what comes into it after the next count."""
+    seen, texts = Statistics(), ["known"]
+    seen.add_tokens(2)
+    seen.count_along(texts)
+    assert seen.tokens == 2
+    texts += ["a", "b"]
+    assert seen.tokens == 4
+    seen.add_tokens(0)
+    texts.append("c")
+    assert seen.tokens == 4
