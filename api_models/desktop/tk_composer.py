@@ -17,18 +17,20 @@ class Composer(ttk.Frame):
 
     def __init__(self, parent: tk.Misc, looks: Looks, take: Callable[[str], bool]) -> None:
         super().__init__(parent)
-        px, self._take = looks.px, take
+        px, self._take, self._cursor_width = looks.px, take, looks.px(2)
         self._box = ttk.Frame(self, style="Field.TFrame", padding=px(4))
         self.text = tk.Text(
             self._box, height=_LINES[0], wrap="word", font="Body", relief="flat", borderwidth=0, undo=True,
             highlightthickness=0, padx=px(10), pady=px(7), spacing2=px(2), width=30,
         )  # fmt: skip
+        self._placeholder = ttk.Label(self.text, text="Ask something", style="Placeholder.TLabel")
         self._button = ttk.Button(self, text="Send", style="Accent.TButton", command=self.submit, width=8)
         self.text.pack(fill="both", expand=True)
         self._box.grid(row=0, column=0, sticky="nsew")
         self._button.grid(row=0, column=1, sticky="se", padx=(px(10), 0))
         self.columnconfigure(0, weight=1)
         self._bind()
+        self._fit()
         looks.follow(self._colour)
 
     def take_focus(self) -> None:
@@ -55,10 +57,15 @@ class Composer(ttk.Frame):
         self.text.bind("<FocusIn>", lambda event: self._box.state(["focus"]))
         self.text.bind("<FocusOut>", lambda event: self._box.state(["!focus"]))
         self.text.bind("<<Modified>>", lambda event: self._fit())
+        self._placeholder.bind("<Button-1>", lambda event: self.text.focus_set())
 
     def _fit(self) -> None:
         """As high as what is written, within limits."""
         self.text.edit_modified(False)
+        if self.text.compare("end-1c", "==", "1.0"):
+            self._placeholder.place(x=self._cursor_width, y=0)
+        else:
+            self._placeholder.place_forget()
         lines = self.text.count("1.0", "end", "displaylines")
         shown = lines[0] if isinstance(lines, tuple) else lines or 1
         self.text.configure(height=max(_LINES[0], min(_LINES[1], shown)))
@@ -66,7 +73,7 @@ class Composer(ttk.Frame):
     def _colour(self, p: Palette) -> None:
         self.text.configure(
             background=p.field, foreground=p.text, insertbackground=p.text, selectbackground=p.selection,
-            selectforeground=p.text, insertwidth=2,
+            selectforeground=p.text, insertwidth=self._cursor_width,
         )  # fmt: skip
 
 

@@ -167,6 +167,8 @@ class Pane(ttk.Frame):
         self._figures = ttk.Label(self, style="Figures.TLabel", anchor="w")
         self._pause = self._button(row, "Pause", self.conversation.pause_or_resume)
         self._stop = self._button(row, "Stop", self.conversation.stop)
+        for button in (self._pause, self._stop):
+            button.state(["disabled"])
         for name, command in (("Save", self.save), ("Copy", self.copy)):
             self._button(row, name, command, side="right")
         self._figures.grid(row=3, column=0, sticky="ew", padx=px(10), pady=(px(2), px(8)))

@@ -48,6 +48,7 @@ class Styles:
         configure("Inner.TLabel", background=p.card)
         configure("Key.TLabel", background=p.card, foreground=p.accent, font="Strong")
         configure("Heading.TLabel", background=p.card, font="Title")
+        configure("Placeholder.TLabel", background=p.field, foreground=p.muted)
         configure("Figures.TLabel", background=p.card, foreground=p.muted, font="Small")
         configure("Banner.TLabel", background=p.danger_ground, foreground=p.danger)
         configure("Calm.TLabel", background=p.prompt)
