@@ -167,6 +167,23 @@ def test_a_refused_request_says_why_and_can_be_tried_again(opened):
     assert program.answer() == "Hello, world."
 
 
+def test_the_conversation_is_saved_where_the_user_says(opened, tmp_path):
+    program, _ = opened(lab=SHORT)
+    program.ask("What do you say?")
+    program.wait_for("Done")
+    program.press("ctrl+s")
+    dialog = until(
+        lambda: program.screen.xdotool("search", "--onlyvisible", "--name", "Save the conversation")
+    )
+    program.screen.xdotool("windowfocus", "--sync", dialog)
+    path = tmp_path / "said.md"
+    program.press("ctrl+slash")  # selects the name that is offered
+    program.type(str(path))
+    program.press("Return")
+    until(lambda: path.exists() and path.stat().st_size)
+    assert path.read_text(encoding="utf-8") == "## You\n\nWhat do you say?\n\n## Model\n\nHello, world.\n"
+
+
 def test_it_works_when_small_and_dark_and_with_all_keys_shown(opened):
     """Nothing hangs while the window is resized, recoloured and covered in the middle of a stream."""
     program, _ = opened(lab=LONG)
