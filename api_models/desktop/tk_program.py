@@ -31,8 +31,9 @@ def run(models: Sequence[str], params: Mapping[str, Any], theme: Theme = "system
     with APIModelManager() as manager:
         setup = Setup(manager, choices, params)
         window = Window(root, setup, models or choices[:1], palette_of(theme))
-        # Ctrl-C in the terminal: the loop of Tk would print it and go on.
-        before = signal.signal(signal.SIGINT, lambda *_: window.close())
+        # Ctrl-C in the terminal: the loop of Tk would print it and go on. It may come in the middle of
+        # anything, so the window is closed when that is done.
+        before = signal.signal(signal.SIGINT, lambda *_: root.after(0, window.close))
         try:
             root.mainloop()
         finally:
