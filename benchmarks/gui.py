@@ -22,6 +22,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from api_models import APIModelManager, Pump, StreamHandler, StreamManager
@@ -188,7 +189,8 @@ class Lags:
 
 def in_a_process(way: str, rate: int, seconds: float) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks.gui", "--one", json.dumps([way, rate, seconds])]
-    said = subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stdout
+    root = Path(__file__).parents[1]
+    said = subprocess.run(command, stdout=subprocess.PIPE, encoding="utf-8", check=True, cwd=root).stdout
     figures: dict[str, float] = json.loads(said)
     if figures["shown"] < 1:
         print(f"  {way} at {rate}/s showed {figures['shown']:.0%} in {seconds + _OVERTIME:.0f} s")

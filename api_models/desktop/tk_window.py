@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ..streaming.stream_state import StreamState
 from .conversation import Setup
 from .palette import DARK, LIGHT, Palette
 from .tk_composer import Composer
@@ -59,7 +60,7 @@ class Window:
 
     def pause_or_resume(self) -> None:
         """All that runs is paused; only if nothing runs, what is paused goes on."""
-        running = [pane for pane in self.panes if pane.conversation.state == "active"]
+        running = [pane for pane in self.panes if pane.conversation.state is StreamState.ACTIVE]
         for pane in running or self.panes:
             if pane.conversation.is_running:
                 pane.conversation.pause_or_resume()
