@@ -14,6 +14,13 @@ def pytest_runtest_logfinish():
     gc.collect()
 
 
+def pytest_terminal_summary(terminalreporter):
+    """Say aloud what was not tested, and why: a skip alone is one letter among thousands."""
+    skipped = [each for each in terminalreporter.stats.get("skipped", ()) if "desktop" in each.nodeid]
+    for reason in sorted({each.longrepr[2] for each in skipped}):
+        terminalreporter.write_line(f"NOT TESTED: {reason}", red=True, bold=True)
+
+
 @pytest.fixture(scope="session")
 def screen(tmp_path_factory):
     """Skips, loudly, only where no display can be had."""
