@@ -7,7 +7,7 @@ import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from http.client import HTTPException
+from http.client import HTTPException, IncompleteRead
 from typing import Any
 
 import urllib3
@@ -180,7 +180,10 @@ class AnswerSource(StreamSource):
     def _translated(self, error: Exception) -> APIModelError:
         if self._response is None:
             return _unanswered(error)
-        return StreamInterruptedError(f"the connection broke off: {error}", retryable=True)
+        message = "the connection broke off before the answer ended"
+        if not isinstance(error, IncompleteRead):  # which says how many bytes it read
+            message += f": {error}"
+        return StreamInterruptedError(message, retryable=True)
 
     def _read_out(self) -> None:
         """Take the last HTTP chunk off the wire, so that the connection can serve another request."""
