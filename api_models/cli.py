@@ -1,4 +1,4 @@
-"""The command `api-models`: stream, chat, compare, models, doctor.
+"""The command `api-models`: stream, chat, compare, gui, models, doctor.
 
 Exit codes: 0 done, 1 failed, 2 the command or the configuration is wrong, 130 stopped by Ctrl-C.
 """
@@ -75,23 +75,32 @@ def _parser() -> argparse.ArgumentParser:
     chat = _command(commands, "chat", "talk; Ctrl-C stops an answer, twice leaves, as does Ctrl-D", _chat)
     for command in (stream, chat):
         command.add_argument("--model", metavar="M", help="provider:model, a provider, or a model")
-    compare = _command(commands, "compare", "ask several models at once, side by side", _compare)
-    compare.add_argument("models", nargs=2, metavar="MODEL", help="provider:model, a provider, or a model")
-    compare.add_argument("prompt", nargs="*", help="the prompt; a lone - (or none) reads standard input")
-    compare.add_argument(
-        "--and", dest="more", action="append", default=[], metavar="M", help="one model more"
+        command.add_argument("--thinking", action="store_true", help="show the thinking, on standard error")
+    compare = _add_compare(commands)
+    gui = _command(commands, "gui", "open a window: ask one model, or two side by side", _gui)
+    gui.add_argument(
+        "--model", action="append", default=[], metavar="M", help="as above; twice for two side by side"
     )
-    compare.add_argument("--mode", choices=["compare", "race", "prefer", "merge"], default="compare")
-    compare.add_argument("--json", action="store_true", help="print the comparison as JSON, and nothing else")
-    for command in (stream, chat, compare):
+    gui.add_argument("--theme", choices=["system", "light", "dark"], default="system")
+    for command in (stream, chat, compare, gui):
         command.add_argument("--system", metavar="S", help="the system prompt")
         command.add_argument("--max-tokens", type=int, metavar="N", help="longest answer, in tokens")
         command.add_argument("--temperature", type=float, metavar="T")
-        command.add_argument("--thinking", action="store_true", help="show the thinking, on standard error")
     models = _command(commands, "models", "list the models at hand, or install the local one", _models)
     models.add_argument("action", nargs="?", choices=["list", "install"], default="list")
     _command(commands, "doctor", "say what is installed, and which keys are set", _doctor)
     return parser
+
+
+def _add_compare(commands: Any) -> argparse.ArgumentParser:
+    compare = _command(commands, "compare", "ask several models at once, side by side", _compare)
+    compare.add_argument("models", nargs=2, metavar="MODEL", help="provider:model, a provider, or a model")
+    compare.add_argument("prompt", nargs="*", help="the prompt; a lone - (or none) reads standard input")
+    compare.add_argument("--and", dest="more", action="append", default=[], metavar="M", help="one more")
+    compare.add_argument("--mode", choices=["compare", "race", "prefer", "merge"], default="compare")
+    compare.add_argument("--json", action="store_true", help="print the comparison as JSON, and nothing else")
+    compare.add_argument("--thinking", action="store_true", help="show the thinking, on standard error")
+    return compare
 
 
 def _command(
@@ -235,6 +244,17 @@ def _turn(manager: APIModelManager, messages: list[dict[str, Any]], options: arg
         return stream.result(0).text
     except (APIModelError, TimeoutError) as error:  # of which the handler has told
         return getattr(error, "partial_text", "")
+
+
+def _gui(options: argparse.Namespace) -> int:
+    from .desktop.tk_program import run  # noqa: PLC0415  # tkinter is not for those who open no window
+
+    run(
+        options.model,
+        {name: value for name, value in _params(options).items() if value is not None},
+        options.theme,
+    )
+    return DONE
 
 
 def _models(options: argparse.Namespace) -> int:

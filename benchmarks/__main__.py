@@ -31,6 +31,7 @@ NAMES = (
     "stages",
     "policies",
     "tracks",
+    "gui",
 )
 _BRIEFLY = {"cancel": ["--rounds", "10"]}  # of a full run: by itself it takes 200
 

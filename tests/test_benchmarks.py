@@ -33,7 +33,8 @@ TINY = {
 WITHOUT_FIGURES = {"cancel", "stages", "policies", "tracks"}
 
 
-TESTED_ELSEWHERE = {"faults"}  # by tests/test_docs_reliability.py, which needs its figures
+# By tests/test_docs_reliability.py, which needs its figures, and by tests/desktop, which has a display.
+TESTED_ELSEWHERE = {"faults", "gui"}
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in TESTED_ELSEWHERE])

@@ -21,6 +21,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHOWN = {
     "A handler": r"\S.*\n[1-9]\d* characters\n(stop|length) TokenUsage\(.*\) \d+\.\d+\n",
     "Stop, pause, go on, from any thread": r"\S.*\n\[paused\] .*\nstopped with [1-9]\d* characters in hand\n",
+    "In a window, or a loop of your own": r"\S.*\n",
     "Only the text": r"\S.*\n.*\S.*\n",
     "Conversations, and parameters": r"\S.*\n",
     "How text is handed out": r"(<[^<>]+>\n){2,}",
