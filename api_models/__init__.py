@@ -58,7 +58,9 @@ from .streaming.stream_state import StreamState
 
 if TYPE_CHECKING:
     from .handlers.console import ConsoleHandler
+    from .handlers.keys import StreamKeys
     from .handlers.recording import StreamRecording
+    from .handlers.rich_handler import RichHandler
     from .stages.batch import batch
     from .stages.combine import combine
     from .stages.emulate import emulate_stream
@@ -85,7 +87,9 @@ __version__ = "0.1.0"
 # What not every program needs is loaded when it is first asked for: `import api_models` stays quick.
 _ON_DEMAND = {
     ".handlers.console": "ConsoleHandler",
+    ".handlers.keys": "StreamKeys",
     ".handlers.recording": "StreamRecording",
+    ".handlers.rich_handler": "RichHandler",
     ".stages.batch": "batch",
     ".stages.combine": "combine",
     ".stages.emulate": "emulate_stream",
@@ -122,6 +126,7 @@ __all__ = [
     "ReplacedText",
     "ResetNotice",
     "RetryNotice",
+    "RichHandler",
     "Stage",
     "StreamCancelled",
     "StreamCancelledError",
@@ -132,6 +137,7 @@ __all__ = [
     "StreamFailed",
     "StreamHandler",
     "StreamInterruptedError",
+    "StreamKeys",
     "StreamManager",
     "StreamPaused",
     "StreamPolicy",

@@ -1,6 +1,6 @@
 """The command `api-models`: stream, chat, models, doctor.
 
-Exit codes: 0 done, 1 failed, 2 the command or the configuration is wrong, 130 stopped by Ctrl-C.
+Exit codes: 0 done, 1 failed, 2 the command or the configuration is wrong, 130 stopped by Ctrl-C or a key.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from . import __version__
 from .clients.local_model import find_model, install_model, is_engine_installed, list_models
 from .clients.presets import PRESETS
 from .exceptions import APIModelError, ConfigurationError
-from .handlers.console import ConsoleHandler
 from .handlers.json_lines import JSONLinesHandler
 from .model_manager import APIModelManager
 from .settings import Settings
-from .streaming.exceptions import HandlerError
+from .streaming.exceptions import HandlerError, StreamCancelledError
 from .streaming.stream_events import StreamResult
 from .streaming.stream_handler import StreamHandler
+from .terminal.chat import STOPPING_PATIENCE, Chat
+from .terminal.showing import keys_of, shown
 
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
-_STOPPING_PATIENCE = 2.0  # seconds a cancelled stream gets to print what had arrived
 _LIBRARIES = ("anthropic", "openai", "requests", "urllib3", "jiter", "tenacity", "xllamacpp", "rich")
 
 
@@ -75,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--max-tokens", type=int, metavar="N", help="longest answer, in tokens")
         command.add_argument("--temperature", type=float, metavar="T")
         command.add_argument("--thinking", action="store_true", help="show the thinking, on standard error")
+        command.add_argument(
+            "--plain", action="store_true", help="no Markdown, no keys: the text as it comes"
+        )
     models = _command(commands, "models", "list the models at hand, or install the local one", _models)
     models.add_argument("action", nargs="?", choices=["list", "install"], default="list")
     _command(commands, "doctor", "say what is installed, and which keys are set", _doctor)
@@ -112,7 +115,7 @@ def _stream(options: argparse.Namespace) -> int:
 def _handler(options: argparse.Namespace) -> StreamHandler:
     if getattr(options, "json", False):
         return JSONLinesHandler(sys.stdout)
-    return ConsoleHandler(thinking=sys.stderr if options.thinking else None)
+    return shown(options.plain, options.thinking, options.max_tokens)
 
 
 def _answer(
@@ -123,11 +126,14 @@ def _answer(
         prompt, options.model, _params(options), [handler], {"handler_errors": "stop"}
     )
     try:
-        return stream.result()
+        with keys_of(handler, stream):
+            return stream.result()
     except KeyboardInterrupt:
         stream.cancel_stream()
-        stream.wait(_STOPPING_PATIENCE)
+        stream.wait(STOPPING_PATIENCE)
         raise
+    except StreamCancelledError:
+        raise KeyboardInterrupt from None  # by a key, which means the same
     except HandlerError as error:
         raise error.__cause__ or error from None  # standard output is gone: main() knows what to do
     except APIModelError:
@@ -149,46 +155,9 @@ def _print_stats(answer: StreamResult) -> None:
 
 
 def _chat(options: argparse.Namespace) -> int:
-    messages: list[dict[str, Any]] = []
     with APIModelManager() as manager:
-        while True:
-            said = _ask_line()
-            if said is None:
-                return DONE
-            if not said.strip():
-                continue
-            messages.append({"role": "user", "content": said})
-            answer = _turn(manager, messages, options)
-            if answer:
-                messages.append({"role": "assistant", "content": answer})
-            else:
-                messages.pop()  # a turn without an answer would confuse the next one
-
-
-def _ask_line() -> str | None:
-    """What the user types; None for the end of input, or Ctrl-C at the prompt."""
-    try:
-        return input("> ")
-    except (EOFError, KeyboardInterrupt):
-        print()
-        return None
-
-
-def _turn(manager: APIModelManager, messages: list[dict[str, Any]], options: argparse.Namespace) -> str:
-    """One answer, or what had arrived of it if it failed or Ctrl-C stopped it."""
-    stream = manager.generate_stream_with_handlers(
-        messages, options.model, _params(options), [_handler(options)]
-    )
-    try:
-        stream.wait()
-    except KeyboardInterrupt:
-        stream.cancel_stream()
-        stream.wait(_STOPPING_PATIENCE)
-        print("-- stopped; Ctrl-C again leaves --", file=sys.stderr)
-    try:
-        return stream.result(0).text
-    except (APIModelError, TimeoutError) as error:  # of which the handler has told
-        return getattr(error, "partial_text", "")
+        Chat(manager, _handler(options), options.model, _params(options)).run()
+    return DONE
 
 
 def _models(options: argparse.Namespace) -> int:

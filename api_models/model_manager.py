@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .clients import continued_prompt, make_client, make_guards, persistent
 from .exceptions import ConfigurationError
+from .handlers.notebook import ShownInNotebooks
 from .settings import MissingKeyError, ProviderSettings, Settings
 from .streaming.exceptions import StreamStateError
 from .streaming.stream_config import StreamConfig
@@ -27,6 +28,10 @@ ClientFactory = Callable[[Mapping[str, Any]], Any]
 StreamSettings = StreamConfig | Mapping[str, Any] | str | None
 
 _CLOSING_PATIENCE = 5.0  # seconds close() gives a cancelled stream whose source cannot be woken
+
+
+class ModelStream(ShownInNotebooks, StreamManager):
+    """The stream of a model's answer."""
 
 
 class APIModelManager:
@@ -133,7 +138,7 @@ class APIModelManager:
         candidates = self._candidates(prompt, model_id, params)
         provider, model, _ = candidates[0]
         source = persistent(candidates)
-        stream = StreamManager(settings)
+        stream = ModelStream(settings)
         if not isinstance(handlers, (Iterable, type(None))):
             raise ConfigurationError(f"handlers is a list of handlers, not {handlers!r}")
         for handler in handlers or ():

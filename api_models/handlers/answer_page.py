@@ -10,7 +10,9 @@ from .markdown_cut import LONGEST_TAIL, Cut, cut
 Kind = Literal["answer", "thinking", "tool", "notice"]
 
 # Control characters would let an answer move the cursor or retitle the window.
-_HARMLESS = {code: None if code == 13 else 0xFFFD for code in [*range(32), *range(127, 160)] if code not in (9, 10)}
+_HARMLESS = {
+    code: None if code == 13 else 0xFFFD for code in [*range(32), *range(127, 160)] if code not in (9, 10)
+}
 
 
 class Piece(NamedTuple):

@@ -55,9 +55,9 @@ class StreamKeys:
 
     def _listen(self) -> None:
         assert self._keyboard is not None
-        for key in self._keyboard.keys():
-            if key in _PAUSE:
-                self._stream.pause_stream() or self._stream.resume_stream()
+        for key in self._keyboard.typed():
+            if key in _PAUSE and not self._stream.pause_stream():
+                self._stream.resume_stream()
             elif key in _STOP:
                 self._stream.cancel_stream()
 
@@ -74,7 +74,7 @@ if sys.platform == "win32":
             self._over.clear()
             return True
 
-        def keys(self) -> Iterable[str]:
+        def typed(self) -> Iterable[str]:
             while not self._over.wait(_LOOK_SECONDS):
                 while msvcrt.kbhit():
                     key = msvcrt.getwch()
@@ -111,18 +111,18 @@ else:
                 return False
             return True
 
-        def keys(self) -> Iterable[str]:
+        def typed(self) -> Iterable[str]:
             while self._descriptor in select.select([self._descriptor, self._ears[0]], [], [])[0]:
                 try:
-                    typed = os.read(self._descriptor, 64)
+                    read = os.read(self._descriptor, 64)
                 except OSError:  # the terminal has gone
                     return
-                if not typed:
+                if not read:
                     return
-                if typed == b"\x1b" and select.select([self._descriptor], [], [], _ESCAPE_SECONDS)[0]:
-                    typed += os.read(self._descriptor, 64)
-                if len(typed) == 1 or not typed.startswith(b"\x1b"):  # else an arrow or function key
-                    yield from typed.decode("utf-8", "ignore")
+                if read == b"\x1b" and select.select([self._descriptor], [], [], _ESCAPE_SECONDS)[0]:
+                    read += os.read(self._descriptor, 64)
+                if len(read) == 1 or not read.startswith(b"\x1b"):  # else an arrow or function key
+                    yield from read.decode("utf-8", "ignore")
 
         def wake(self) -> None:
             os.write(self._ears[1], b"!")

@@ -43,7 +43,9 @@ class RichHandler(StreamHandler):
         except ImportError as error:
             raise ConfigurationError("RichHandler needs rich: pip install 'api-models[rich]'") from error
         self._live = LiveAnswer(Screen(output, errors), thinking, total) if can_draw(output) else None
-        self._shown: StreamHandler = self._live or ConsoleHandler(output, errors, errors if thinking else None)
+        self._shown: StreamHandler = self._live or ConsoleHandler(
+            output, errors, errors if thinking else None
+        )
 
     def on_event(self, event: StreamEvent) -> None:
         self._shown.on_event(event)
