@@ -46,7 +46,9 @@ class AnswerStatus:
         elapsed = self.elapsed
         return self.tokens / elapsed if elapsed > 0 else 0.0
 
-    def take(self, news: News) -> None:
+    def take(self, news: News, tokens: int) -> None:
+        """Note what was heard, and that so many tokens had come by then."""
+        self.tokens = tokens
         if isinstance(news, str):
             self.title = self._resumed_title = "streaming"
             return
@@ -76,9 +78,6 @@ class AnswerStatus:
     def _reset(self, event: events.StreamReset) -> None:
         self.title = "beginning again"
 
-    def _count(self, event: events.StreamProgress) -> None:
-        self.tokens = event.tokens
-
     def _complete(self, event: events.StreamCompleted) -> None:
         self.tokens = event.result.stats.get("tokens_received", self.tokens)
         self._end(_CUT.get(event.result.stop_reason or "", "complete"))
@@ -101,7 +100,6 @@ _TOLD: Mapping[type, Callable[[AnswerStatus, Any], None]] = {
     events.StreamQuiet: AnswerStatus._warn,
     events.StreamRetrying: AnswerStatus._retry,
     events.StreamReset: AnswerStatus._reset,
-    events.StreamProgress: AnswerStatus._count,
     events.StreamCompleted: AnswerStatus._complete,
     events.StreamCancelled: AnswerStatus._cancel,
     events.StreamFailed: AnswerStatus._fail,

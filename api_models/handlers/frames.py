@@ -80,10 +80,12 @@ class FramedHandler(StreamHandler):
 
     def __init__(self) -> None:
         self._inbox: deque[News] = deque()
+        self._tokens = 0  # that have come, as the provider counts them; at least
         self._frames: Frames | None = None
 
     def on_token_received(self, token: str, index: int) -> None:
         self._inbox.append(token)
+        self._tokens = index + 1
 
     def on_event(self, event: StreamEvent) -> None:
         """Put it down; what went wrong with the drawing is raised here, and so counted and logged."""
@@ -116,6 +118,7 @@ class FramedHandler(StreamHandler):
             self._let_go()
 
     def _begin(self, stream_id: str) -> None:
+        self._tokens = 0
         self._take_hold()
         atexit.register(self.close)
         self._frames = Frames(f"api-models-frames-{stream_id}", self._draw)

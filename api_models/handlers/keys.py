@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import sys
 import threading
@@ -17,6 +18,7 @@ else:
 
 _ESCAPE_SECONDS = 0.05  # within which the rest of an arrow key follows its Esc
 _LOOK_SECONDS = 0.05  # between two looks at a Windows console, which cannot be waited for
+_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O?[^\x1b])")  # an arrow or function key, or one with Alt
 _PAUSE, _STOP = frozenset("pP "), frozenset("qQ\x1b")
 
 
@@ -121,8 +123,7 @@ else:
                     return
                 if read == b"\x1b" and select.select([self._descriptor], [], [], _ESCAPE_SECONDS)[0]:
                     read += os.read(self._descriptor, 64)
-                if len(read) == 1 or not read.startswith(b"\x1b"):  # else an arrow or function key
-                    yield from read.decode("utf-8", "ignore")
+                yield from _SEQUENCE.sub("", read.decode("utf-8", "ignore"))
 
         def wake(self) -> None:
             os.write(self._ears[1], b"!")

@@ -49,7 +49,7 @@ class LiveAnswer(FramedHandler):
 
     def _take_news(self) -> None:
         for news in self._news():
-            self._status.take(news)
+            self._status.take(news, self._tokens)
             self._take(news)
 
     def _take(self, news: News) -> None:

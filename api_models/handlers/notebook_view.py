@@ -94,7 +94,7 @@ class Cell(FramedHandler):
 
     def _take_news(self) -> None:
         for news in self._news():
-            self._status.take(news)
+            self._status.take(news, self._tokens)
             self._take(news)
 
     def _take(self, news: News) -> None:
