@@ -25,8 +25,8 @@ from .settings import Settings
 from .streaming.exceptions import HandlerError, StreamCancelledError
 from .streaming.stream_events import StreamResult
 from .streaming.stream_handler import StreamHandler
-from .terminal.chat import STOPPING_PATIENCE, Chat
-from .terminal.showing import keys_of, shown
+from .terminal.chat import Chat
+from .terminal.showing import keys_of, shown, stop
 
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
@@ -129,8 +129,7 @@ def _answer(
         with keys_of(handler, stream):
             return stream.result()
     except KeyboardInterrupt:
-        stream.cancel_stream()
-        stream.wait(STOPPING_PATIENCE)
+        stop(handler, stream)
         raise
     except StreamCancelledError:
         raise KeyboardInterrupt from None  # by a key, which means the same

@@ -82,6 +82,7 @@ class FramedHandler(StreamHandler):
         self._inbox: deque[News] = deque()
         self._tokens = 0  # that have come, as the provider counts them; at least
         self._frames: Frames | None = None
+        self._stream_id = ""
 
     def on_token_received(self, token: str, index: int) -> None:
         self._inbox.append(token)
@@ -89,10 +90,12 @@ class FramedHandler(StreamHandler):
 
     def on_event(self, event: StreamEvent) -> None:
         """Put it down; what went wrong with the drawing is raised here, and so counted and logged."""
-        self._inbox.append(event)
-        if self._frames is None:
+        if self._frames is None and not isinstance(event, ENDS):
             self._begin(event.stream_id)
-        elif self._frames.failure is not None and not isinstance(event, ENDS):
+        if self._frames is None or event.stream_id != self._stream_id:
+            return  # a stream that was let go of, or comes while another is shown
+        self._inbox.append(event)
+        if self._frames.failure is not None and not isinstance(event, ENDS):
             raise self._frames.failure
         elif not isinstance(event, _CAN_WAIT):
             self._frames.wake()
@@ -102,7 +105,8 @@ class FramedHandler(StreamHandler):
     def close(self) -> None:
         """Show what is still to be shown, and let go of the screen; twice is harmless.
 
-        The end of a stream does it, and the end of the program, should that come first.
+        The end of a stream does it, and the end of the program, should that come first. What the
+        stream says after that is not shown.
         """
         frames, self._frames = self._frames, None
         if frames is None:
@@ -118,7 +122,7 @@ class FramedHandler(StreamHandler):
             self._let_go()
 
     def _begin(self, stream_id: str) -> None:
-        self._tokens = 0
+        self._tokens, self._stream_id = 0, stream_id
         self._take_hold()
         atexit.register(self.close)
         self._frames = Frames(f"api-models-frames-{stream_id}", self._draw)

@@ -53,6 +53,11 @@ class RichHandler(StreamHandler):
     def on_token_received(self, token: str, index: int) -> None:
         self._shown.on_token_received(token, index)
 
+    def close(self) -> None:
+        """Let go of the screen before the stream has ended; what it says after that is not shown."""
+        if self._live is not None:
+            self._live.close()
+
     @contextmanager
     def keys(self, stream: Any) -> Iterator[None]:
         """Inside the `with` block p or space pauses and resumes `stream`, q or Esc stops it.

@@ -15,7 +15,7 @@ from ..streaming.stream_handler import StreamHandler
 from ..streaming.stream_manager import StreamManager
 from .conversation import Conversation
 from .interrupts import held_back_interrupts
-from .showing import keys_of
+from .showing import keys_of, stop
 
 try:
     import readline
@@ -23,7 +23,6 @@ except ImportError:  # Windows, where the console edits lines by itself
     readline = None  # type: ignore[assignment]
 
 PROMPT = "> "
-STOPPING_PATIENCE = 2.0  # seconds a cancelled stream gets to print what had arrived
 
 _COMMAND = re.compile(r"/(\w*)(?:\s+(.*))?$")
 
@@ -92,8 +91,7 @@ class Chat:
                 stream.wait()
         except KeyboardInterrupt:
             if stream is not None:
-                stream.cancel_stream()
-                stream.wait(STOPPING_PATIENCE)
+                stop(self._handler, stream)
             tell("stopped; Ctrl-C again leaves")
         return _text_of(stream)
 
