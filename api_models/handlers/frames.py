@@ -97,7 +97,7 @@ class FramedHandler(StreamHandler):
         self._inbox.append(event)
         if self._frames.failure is not None and not isinstance(event, ENDS):
             raise self._frames.failure
-        elif not isinstance(event, _CAN_WAIT):
+        if not isinstance(event, _CAN_WAIT):
             self._frames.wake()
         if isinstance(event, ENDS):
             self.close()

@@ -122,11 +122,10 @@ class Buttons:
     """Pause, which resumes too, and Stop."""
 
     def __init__(self, stream: Any) -> None:
-        self._pause, self._stop = ipywidgets.Button(), ipywidgets.Button(description="Stop")
+        self._pause, self._stop = (ipywidgets.Button(description=label) for label in ("Pause", "Stop"))
         self._box = ipywidgets.HBox([self._pause, self._stop])
         self._pause.on_click(lambda _: stream.pause_stream() or stream.resume_stream())
         self._stop.on_click(lambda _: stream.cancel_stream())
-        self.name_pause(False)
         display(self._box)
 
     def name_pause(self, is_paused: bool) -> None:

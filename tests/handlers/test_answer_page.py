@@ -47,7 +47,9 @@ def test_thinking_is_finished_line_by_line_and_belongs_together():
 
 def test_control_characters_do_not_reach_the_terminal():
     """An answer could move the cursor with them, or retitle the window; tabs and new lines are text."""
-    assert pieces(("answer", "a\x1b[2Jb\x07\x9b\tc\r\nd")) == [Piece("answer", "a\ufffd[2Jb\ufffd\ufffd\tc\nd")]
+    assert pieces(("answer", "a\x1b[2Jb\x07\x9b\tc\r\nd")) == [
+        Piece("answer", "a\ufffd[2Jb\ufffd\ufffd\tc\nd")
+    ]
 
 
 def test_blank_text_is_no_piece():

@@ -48,7 +48,7 @@ class PseudoTerminal:
             command,
             env={name: value for name, value in variables.items() if value != ""},
             start_new_session=True,
-            preexec_fn=_take_terminal,
+            preexec_fn=_take_terminal,  # noqa: PLW1509  # a terminal is taken by who runs on it, before it begins
             **{"stdin": theirs, "stdout": theirs, "stderr": theirs, **pipes},
         )
         # Reads what the program writes, as fast as a terminal would; ends when the test closes its side.

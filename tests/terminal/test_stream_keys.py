@@ -37,18 +37,24 @@ class Stream:
         self.over.set()
 stream = Stream()
 """
-LISTEN = TOLD + """
+LISTEN = (
+    TOLD
+    + """
 with StreamKeys(stream) as keys:
     print("listening", keys.is_listening, flush=True)
     stream.over.wait()
 print("threads", threading.active_count(), flush=True)
 """
-FAIL = TOLD + """
+)
+FAIL = (
+    TOLD
+    + """
 with StreamKeys(stream):
     print("listening", flush=True)
     stream.over.wait()
     raise RuntimeError("trouble")
 """
+)
 
 
 def test_keys_pause_resume_and_stop_and_no_thread_is_left():
