@@ -30,6 +30,7 @@ NAMES = (
     "faults",
     "stages",
     "policies",
+    "terminal",
 )
 _BRIEFLY = {"cancel": ["--rounds", "10"]}  # of a full run: by itself it takes 200
 

@@ -28,6 +28,7 @@ TINY = {
     "cancel": "--rounds 1 --no-peers",
     "stages": "--tokens 200 --repeats 1",
     "policies": "--tokens 200 --repeats 1",
+    "terminal": "--rounds 1 --seconds 0.2 --tokens 100",
 }
 WITHOUT_FIGURES = {"cancel", "stages", "policies"}
 

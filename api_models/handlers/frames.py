@@ -83,6 +83,8 @@ class FramedHandler(StreamHandler):
         self._tokens = 0  # that have come, as the provider counts them; at least
         self._frames: Frames | None = None
         self._stream_id = ""
+        # Lets one of those through who close at the same time; held for the change alone.
+        self._closing = threading.Lock()
 
     def on_token_received(self, token: str, index: int) -> None:
         self._inbox.append(token)
@@ -92,15 +94,16 @@ class FramedHandler(StreamHandler):
         """Put it down; what went wrong with the drawing is raised here, and so counted and logged."""
         if self._frames is None and not isinstance(event, ENDS):
             self._begin(event.stream_id)
-        if self._frames is None or event.stream_id != self._stream_id:
+        frames = self._frames
+        if frames is None or event.stream_id != self._stream_id:
             return  # a stream that was let go of, or comes while another is shown
         self._inbox.append(event)
-        if self._frames.failure is not None and not isinstance(event, ENDS):
-            raise self._frames.failure
-        if not isinstance(event, _CAN_WAIT):
-            self._frames.wake()
         if isinstance(event, ENDS):
             self.close()
+        elif frames.failure is not None:
+            raise frames.failure
+        elif not isinstance(event, _CAN_WAIT):
+            frames.wake()
 
     def close(self) -> None:
         """Show what is still to be shown, and let go of the screen; twice is harmless.
@@ -108,7 +111,8 @@ class FramedHandler(StreamHandler):
         The end of a stream does it, and the end of the program, should that come first. What the
         stream says after that is not shown.
         """
-        frames, self._frames = self._frames, None
+        with self._closing:
+            frames, self._frames = self._frames, None
         if frames is None:
             return
         frames.finish()

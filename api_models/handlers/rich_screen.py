@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
@@ -54,9 +55,15 @@ class Screen:
         return Markdown(text).parsed
 
     def hold(self) -> None:
-        """Begin an answer: the cursor hides, and what others print goes above the tail."""
+        """Begin an answer: the cursor hides, and what others print on the terminal goes above the tail."""
         self._is_blank, self._tail = True, None
-        self._live = Live(console=self._console, auto_refresh=False, transient=True)
+        self._live = Live(
+            console=self._console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=_is_terminal(sys.stdout),  # and not what is meant for a file
+            redirect_stderr=_is_terminal(sys.stderr),
+        )
         self._live.start()
 
     def show(
@@ -133,6 +140,10 @@ class Screen:
         grid = Table.grid(padding=(0, 1))
         grid.add_row(ProgressBar(total=1.0, completed=share, width=_BAR_WIDTH), line)
         return Group(Text(), grid)
+
+
+def _is_terminal(output: TextIO | None) -> bool:
+    return output is not None and not output.closed and output.isatty()
 
 
 def _markdown(text: str) -> Markdown:

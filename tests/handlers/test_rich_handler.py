@@ -185,6 +185,19 @@ def test_what_others_print_meanwhile_goes_above_the_tail(monkeypatch):
     assert sys.stdout is output
 
 
+def test_what_others_print_into_a_file_meanwhile_goes_there(capsys):
+    """Standard output may be a file although the handler draws on a terminal."""
+    output, source = Terminal(), ScriptedSource("some")
+    stream = start(source, RichHandler(output))
+    source.wait_until_blocked()
+    print("data")
+    print("log", file=sys.stderr)
+    source.end()
+    stream.result(TIMEOUT)
+    assert capsys.readouterr() == ("data\n", "log\n")
+    assert "data" not in output.getvalue()
+
+
 def test_without_rich_it_says_what_to_install(tmp_path):
     (tmp_path / "rich.py").write_text("raise ImportError('not installed')")
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nfrom api_models import RichHandler\nRichHandler()"
