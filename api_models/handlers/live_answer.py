@@ -66,12 +66,12 @@ class LiveAnswer(FramedHandler):
             self._failed = news
 
     def _status_parts(self) -> list[str]:
-        """The state first, then what is known of the rest."""
+        """The state first, and last what may be cut off where the window is narrow."""
         status = self._status
-        told = [status.title, *([status.model] if status.model else []), *figures(status, self._total)]
+        told = [status.title, *figures(status, self._total)]
         if self.has_keys and not status.has_ended:
             told += ["p resume" if status.is_paused else "p pause", "q stop"]
-        return told
+        return [*told, *([status.model] if status.model else [])]
 
     def _share(self) -> float | None:
         """How much of the expected tokens are there, from 0 to 1; None if nobody knows."""

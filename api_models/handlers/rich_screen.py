@@ -129,7 +129,10 @@ class Screen:
             return self._lines(plain)
 
     def _lines(self, renderable: RenderableType) -> _Lines:
-        return [_stripped(line) for line in self._console.render_lines(renderable, pad=False)]
+        """Without blank lines around them: how far pieces are apart is said in one place."""
+        lines = [_stripped(line) for line in self._console.render_lines(renderable, pad=False)]
+        full = [number for number, line in enumerate(lines) if any(segment.text for segment in line)]
+        return lines[full[0] : full[-1] + 1] if full else []
 
     def _status(self, parts: Sequence[str], share: float | None) -> RenderableType:
         line = Text(self._gap.join(parts), style="dim", no_wrap=True, overflow="ellipsis")
