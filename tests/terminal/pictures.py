@@ -62,7 +62,9 @@ def drawn(terminal: PseudoTerminal, title: str) -> str:
         for column in range(screen.columns):
             cell = screen.buffer[row][column]
             line.append(cell.data, style(cell))
-        line.highlight_regex(r"(?<=\w) \N{MIDDLE DOT} .*|^(complete|stopped)(?= )", "dim")  # which pyte does not see
+        line.highlight_regex(
+            r"(?<=\w) \N{MIDDLE DOT} .*|^(complete|stopped)(?= )", "dim"
+        )  # which pyte does not see
         console.print(line, soft_wrap=True)
     return console.export_svg(title=title, unique_id=title.replace(" ", "-"))
 

@@ -17,7 +17,9 @@ from pseudo_terminal import TIMEOUT, PseudoTerminal, program
 from api_models.testing import Provider, Reply, chat, error_reply
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
-STATUS = re.compile(r"^streaming · 6 tokens · [\d,]+/s · \d+\.\d s · p pause · q stop · mylab:m1$", re.MULTILINE)
+STATUS = re.compile(
+    r"^streaming · 6 tokens · [\d,]+/s · \d+\.\d s · p pause · q stop · mylab:m1$", re.MULTILINE
+)
 COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
 
 TEXTS = ["# Bees\n\n", "A **bee** ", "is an insect.\n\n", "- wings\n", "- legs\n\n", "It flies"]
