@@ -86,9 +86,10 @@ def test_an_answer_that_begins_again_says_so():
 
 
 def test_an_error_comes_after_the_text_with_what_to_do():
-    text, errors = finally_shown(ScriptedSource("some").fail(ProviderUnavailableError("overloaded " * 20)))
+    message = " ".join(["overloaded"] * 20)  # longer than a line, and still one
+    text, errors = finally_shown(ScriptedSource("some").fail(ProviderUnavailableError(message)))
     assert text.startswith("some\nfailed · ")
-    assert errors == f"error: {'overloaded ' * 20}\nnext: ask again in a while, or ask another model\n"
+    assert errors == f"error: {message}\nnext: ask again in a while, or ask another model\n"
 
 
 @pytest.mark.parametrize("wanted", [True, False])

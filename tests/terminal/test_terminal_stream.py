@@ -22,7 +22,7 @@ STATUS = re.compile(
 )
 COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
 
-TEXTS = ["# Bees\n\n", "A **bee** ", "is an insect.\n\n", "- wings\n", "- legs\n\n", "It flies"]
+TEXTS = ["## Bees\n\n", "A **bee** ", "is an insect.\n\n", "- wings\n", "- legs\n\n", "It flies"]
 WHOLE = Reply(chat(TEXTS))
 STALLED = Reply(chat(TEXTS), stall_after=7)  # after the role and all texts, before the end
 SHOWN = ["Bees", "A bee is an insect.", " • wings", " • legs", "It flies"]
@@ -248,3 +248,15 @@ def test_a_background_program_leaves_the_keyboard_alone(ask):
     with PseudoTerminal([sys.executable, "-c", code]) as terminal:
         terminal.wait_for(lambda text: "listening False" in text)
         assert terminal.process.wait(TIMEOUT) == 0
+
+
+def test_the_local_model_is_stopped_by_a_key_too():
+    """Real tokens, at the speed of the machine."""
+    arguments = ["--model", "local", "--max-tokens", "400", "Tell me a long story."]
+    with PseudoTerminal(program("stream", *arguments)) as terminal:
+        text = terminal.wait_for(lambda text: re.search(r" \d+ of 400 tokens", text) or "error: " in text)
+        if "pip install" in text:
+            pytest.skip("the local model is not installed: " + text)
+        terminal.type("q")
+        assert terminal.wait() == INTERRUPTED
+        assert re.search(r"\nstopped · \d+ of 400 tokens", terminal.text)
