@@ -68,8 +68,10 @@ if TYPE_CHECKING:
     from .dual_track.switches import TrackSwitch, TrackText
     from .handlers.background import BackgroundHandler
     from .handlers.console import ConsoleHandler
+    from .handlers.keys import StreamKeys
     from .handlers.pump import Pump
     from .handlers.recording import StreamRecording
+    from .handlers.rich_handler import RichHandler
     from .stages.batch import batch
     from .stages.combine import combine
     from .stages.emulate import emulate_stream
@@ -106,8 +108,10 @@ _ON_DEMAND = {
     ".dual_track.switches": "TrackSwitch TrackText",
     ".handlers.background": "BackgroundHandler",
     ".handlers.console": "ConsoleHandler",
+    ".handlers.keys": "StreamKeys",
     ".handlers.pump": "Pump",
     ".handlers.recording": "StreamRecording",
+    ".handlers.rich_handler": "RichHandler",
     ".stages.batch": "batch",
     ".stages.combine": "combine",
     ".stages.emulate": "emulate_stream",
@@ -148,6 +152,7 @@ __all__ = [
     "ReplacedText",
     "ResetNotice",
     "RetryNotice",
+    "RichHandler",
     "Stage",
     "StreamCancelled",
     "StreamCancelledError",
@@ -158,6 +163,7 @@ __all__ = [
     "StreamFailed",
     "StreamHandler",
     "StreamInterruptedError",
+    "StreamKeys",
     "StreamManager",
     "StreamPaused",
     "StreamPolicy",

@@ -1,6 +1,6 @@
 """The command `api-models`: stream, chat, compare, gui, models, doctor.
 
-Exit codes: 0 done, 1 failed, 2 the command or the configuration is wrong, 130 stopped by Ctrl-C.
+Exit codes: 0 done, 1 failed, 2 the command or the configuration is wrong, 130 stopped by Ctrl-C or a key.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from .clients.presets import PRESETS
 from .dual_track.merge import merge
 from .dual_track.side_by_side import side_by_side
 from .exceptions import APIModelError, ConfigurationError
-from .handlers.console import ConsoleHandler
 from .handlers.json_lines import JSONLinesHandler
 from .model_manager import APIModelManager
 from .settings import Settings
-from .streaming.exceptions import HandlerError
+from .streaming.exceptions import HandlerError, StreamCancelledError
 from .streaming.stream_events import StreamResult
 from .streaming.stream_handler import StreamHandler
 from .streaming.stream_state import StreamState
+from .terminal.chat import Chat
+from .terminal.showing import keys_of, shown, stop
 
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
-_STOPPING_PATIENCE = 2.0  # seconds a cancelled stream gets to print what had arrived
 _LIBRARIES = ("anthropic", "openai", "requests", "urllib3", "jiter", "tenacity", "xllamacpp", "rich")
 
 
@@ -76,6 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     for command in (stream, chat):
         command.add_argument("--model", metavar="M", help="provider:model, a provider, or a model")
         command.add_argument("--thinking", action="store_true", help="show the thinking, on standard error")
+        command.add_argument(
+            "--plain", action="store_true", help="no Markdown, no keys: the text as it comes"
+        )
     compare = _add_compare(commands)
     gui = _command(commands, "gui", "open a window: ask one model, or two side by side", _gui)
     gui.add_argument(
@@ -100,6 +103,7 @@ def _add_compare(commands: Any) -> argparse.ArgumentParser:
     compare.add_argument("--mode", choices=["compare", "race", "prefer", "merge"], default="compare")
     compare.add_argument("--json", action="store_true", help="print the comparison as JSON, and nothing else")
     compare.add_argument("--thinking", action="store_true", help="show the thinking, on standard error")
+    compare.set_defaults(plain=True)
     return compare
 
 
@@ -137,7 +141,7 @@ def _prompt(options: argparse.Namespace) -> str:
 def _handler(options: argparse.Namespace) -> StreamHandler:
     if getattr(options, "json", False):
         return JSONLinesHandler(sys.stdout)
-    return ConsoleHandler(thinking=sys.stderr if options.thinking else None)
+    return shown(options.plain, options.thinking, options.max_tokens)
 
 
 def _answer(
@@ -148,11 +152,13 @@ def _answer(
         prompt, options.model, _params(options), [handler], {"handler_errors": "stop"}
     )
     try:
-        return stream.result()
+        with keys_of(handler, stream):
+            return stream.result()
     except KeyboardInterrupt:
-        stream.cancel_stream()
-        stream.wait(_STOPPING_PATIENCE)
+        stop(handler, stream)
         raise
+    except StreamCancelledError:
+        raise KeyboardInterrupt from None  # by a key, which means the same
     except HandlerError as error:
         raise error.__cause__ or error from None  # standard output is gone: main() knows what to do
     except APIModelError:
@@ -204,46 +210,9 @@ class _TrackConsole(StreamHandler):
 
 
 def _chat(options: argparse.Namespace) -> int:
-    messages: list[dict[str, Any]] = []
     with APIModelManager() as manager:
-        while True:
-            said = _ask_line()
-            if said is None:
-                return DONE
-            if not said.strip():
-                continue
-            messages.append({"role": "user", "content": said})
-            answer = _turn(manager, messages, options)
-            if answer:
-                messages.append({"role": "assistant", "content": answer})
-            else:
-                messages.pop()  # a turn without an answer would confuse the next one
-
-
-def _ask_line() -> str | None:
-    """What the user types; None for the end of input, or Ctrl-C at the prompt."""
-    try:
-        return input("> ")
-    except (EOFError, KeyboardInterrupt):
-        print()
-        return None
-
-
-def _turn(manager: APIModelManager, messages: list[dict[str, Any]], options: argparse.Namespace) -> str:
-    """One answer, or what had arrived of it if it failed or Ctrl-C stopped it."""
-    stream = manager.generate_stream_with_handlers(
-        messages, options.model, _params(options), [_handler(options)]
-    )
-    try:
-        stream.wait()
-    except KeyboardInterrupt:
-        stream.cancel_stream()
-        stream.wait(_STOPPING_PATIENCE)
-        print("-- stopped; Ctrl-C again leaves --", file=sys.stderr)
-    try:
-        return stream.result(0).text
-    except (APIModelError, TimeoutError) as error:  # of which the handler has told
-        return getattr(error, "partial_text", "")
+        Chat(manager, _handler(options), options.model, _params(options)).run()
+    return DONE
 
 
 def _gui(options: argparse.Namespace) -> int:

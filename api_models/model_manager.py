@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .clients import continued_prompt, make_client, make_guards, persistent
 from .exceptions import ConfigurationError
+from .handlers.notebook import ShownInNotebooks
 from .settings import MissingKeyError, ProviderSettings, Settings
 from .streaming.exceptions import StreamStateError
 from .streaming.stream_config import StreamConfig
@@ -29,6 +30,10 @@ ClientFactory = Callable[[Mapping[str, Any]], Any]
 StreamSettings = StreamConfig | Mapping[str, Any] | str | None
 
 _CLOSING_PATIENCE = 5.0  # seconds close() gives a cancelled stream whose source cannot be woken
+
+
+class ModelStream(ShownInNotebooks, StreamManager):
+    """The stream of a model's answer."""
 
 
 class APIModelManager:
@@ -169,7 +174,7 @@ class APIModelManager:
         candidates = self._candidates(prompt, model_id, params)
         provider, model, _ = candidates[0]
         source = persistent(candidates)
-        stream = StreamManager(settings)
+        stream = ModelStream(settings)
         for handler in _checked(handlers):
             stream.register_handler(handler)
         metadata: dict[str, Any] = {"provider": provider, "model": model or None}

@@ -32,6 +32,7 @@ NAMES = (
     "policies",
     "tracks",
     "gui",
+    "terminal",
 )
 _BRIEFLY = {"cancel": ["--rounds", "10"]}  # of a full run: by itself it takes 200
 

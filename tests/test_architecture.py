@@ -32,6 +32,7 @@ FLOORS = {
     "serving": 6,
     "relay": 6,
     "desktop": 6,
+    "terminal": 6,
     "testing": 6,
     "__init__": 7,
     "cli": 7,
@@ -59,9 +60,10 @@ LAZY = {
     ("api_models.clients.sdk_client", "api_models.clients.sdk_transport"): "needs httpx2",
     ("api_models.clients.local_engine", "xllamacpp"): "optional",
     ("api_models.clients.resilience", "api_models.clients.repeats"): "loads tenacity, for repeats alone",
-    ("api_models.handlers.console", "rich"): "optional",
     ("api_models.model_manager", "api_models.dual_track"): "most programs ask one model at a time",
     ("api_models.cli", "api_models.desktop.tk_program"): "needs tkinter",
+    ("api_models.handlers.rich_handler", "api_models.handlers.rich_screen"): "needs rich",
+    ("api_models.handlers.notebook", "api_models.handlers.notebook_view"): "needs IPython",
     ("api_models.model_manager", "api_models.stages.staged_source"): "most streams have no stages",
     ("api_models.handlers.recording", "api_models.handlers.recording_async"): "needs asyncio",
 }
@@ -272,8 +274,10 @@ def test_the_import_loads_nothing_optional():
     code = "import json, sys, api_models; print(json.dumps(sorted(sys.modules)))"
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     loaded = {name.partition(".")[0] for name in json.loads(child.stdout)}
-    heavy = "anthropic openai requests httpx httpx2 urllib3 pydantic jiter rich tenacity sseclient xllamacpp "
-    heavy += "tkinter _tkinter PySide6"
+    heavy = (
+        "anthropic openai requests httpx httpx2 urllib3 pydantic jiter rich tenacity sseclient xllamacpp "
+        "IPython ipywidgets tkinter _tkinter PySide6"
+    )
     assert not loaded & set(heavy.split())
 
 
