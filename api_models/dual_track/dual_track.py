@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..exceptions import ConfigurationError
+from ..handlers.notebook import ShownInNotebooks
 from ..streaming.exceptions import StreamStateError
 from ..streaming.parts.checks import INTERVAL, check_names, check_value
 from ..streaming.stream_config import StreamConfig
@@ -80,7 +81,7 @@ def named(model_ids: Any) -> dict[str, Any]:
     return found
 
 
-class DualTrack:
+class DualTrack(ShownInNotebooks):
     """Runs several tracks and is one stream of them, controlled and read like a `StreamManager`.
 
     `tracks` are the streams it is made of, by name: each may be paused, cancelled, iterated or asked for

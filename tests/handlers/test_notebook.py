@@ -154,6 +154,17 @@ def test_an_answer_that_begins_again_is_begun_anew_in_place(notebook):
     assert "> hm\n> m\n\nnew" in shown["text/markdown"]
 
 
+def test_several_models_at_once_are_shown_like_one(notebook):
+    notebook.run(
+        "from api_models import APIModelManager\n"
+        "manager = APIModelManager()\n"
+        "manager.register_provider('lab', lambda entry: type('Lab', (), {'generate_stream': lambda *_: ['of one']})())\n"
+        "manager.generate_tracks('hi', ['lab:a', 'lab:b'])"
+    )
+    notebook.wait_for_output("complete", "of one")
+    notebook.run("manager.close()")
+
+
 def test_no_thread_is_left(notebook):
     notebook.run("stream = begin('a'); display(stream)\nsource.end()")
     notebook.wait_for_output("complete")
