@@ -74,11 +74,9 @@ class Screen:
             return
         printed = self._printed(finished)
         with self._console:
-            self._live.update(Group(*self._drawn_tail(tail), self._status(status, share)))
-            if finished:
+            self._live.update(Group(*self._drawn_tail(tail), self._status(status, share)), refresh=True)
+            if finished:  # second: what is printed goes above what was drawn last
                 self._console.print(_Rendered(printed), end="")
-            else:
-                self._live.refresh()
 
     def end(self, finished: Sequence[Piece], status: Sequence[str]) -> None:
         """Print the rest, and what became of it."""

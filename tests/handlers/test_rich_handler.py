@@ -17,6 +17,7 @@ pytest.importorskip("rich", reason="rich is not installed: nothing is drawn")
 from api_models import RichHandler
 from api_models.exceptions import ProviderUnavailableError
 from api_models.handlers import rich_screen
+from api_models.handlers.answer_page import Piece
 from api_models.handlers.rich_screen import Screen
 from api_models.streaming.stream_events import ResetNotice, StreamChunk, ToolCall
 
@@ -102,6 +103,17 @@ def test_thinking_is_left_out_if_it_is_not_wanted(wanted):
 def test_a_call_of_a_tool_is_shown():
     call = ToolCall("1", "look", {"at": "it"}, '{"at": "it"}')
     assert 'calls look({"at": "it"})' in finally_shown(ScriptedSource(StreamChunk(tool_call=call)).end())[0]
+
+
+def test_a_frame_that_prints_shows_the_state_of_that_moment():
+    """Also if it is the last one for a long time, as before a pause."""
+    output = Terminal()
+    screen = Screen(output, io.StringIO())
+    screen.hold()
+    screen.show([], Piece("answer", ""), ["waiting"], None)
+    screen.show([Piece("answer", "one")], Piece("answer", "two"), ["paused"], None)
+    assert shown(output.getvalue()) == "one\n\ntwo\n\npaused"
+    screen.release()
 
 
 def test_an_answer_that_was_stopped_stays():

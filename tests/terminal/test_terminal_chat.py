@@ -267,8 +267,10 @@ def test_a_second_control_c_leaves_although_the_first_is_not_yet_obeyed():
 
 
 DEAF = """
-import threading
+import sys, threading
 from api_models import APIModelManager, ConsoleHandler
+from api_models.terminal import showing
+showing.STOPPING_PATIENCE = 60.0  # longer than this test waits
 from api_models.terminal.chat import Chat
 class Client:
     def generate_stream(self, prompt, params):
@@ -279,7 +281,8 @@ class Client:
     def texts(self):
         yield "some text"
         self.aborted.wait()
-        threading.Event().wait(0.2)  # who aborts has gone on by then
+        while "wait" not in sys._current_frames()[threading.main_thread().ident].f_code.co_name:
+            threading.Event().wait(0.01)
         print("not listening", flush=True)
         threading.Event().wait()
     def abort(self):
