@@ -8,7 +8,7 @@ from typing import Any
 
 from .base import Send
 from .bodies import messages_body
-from .sdk_client import SDKClient
+from .sdk_client import SDKClient, sdk_transport
 from .wire import Decoder
 from .wire_messages import MessagesDecoder
 
@@ -19,8 +19,6 @@ class AnthropicClient(SDKClient):
     def _load(self) -> tuple[ModuleType, Any]:
         import anthropic  # noqa: PLC0415  # takes a second, and only who asks Anthropic needs it
 
-        from .sdk_transport import make_http_client  # noqa: PLC0415  # needs httpx2, which comes with it
-
         # The SDK has moved on to Authorization; every gateway that speaks this wire knows x-api-key.
         headers: dict[str, Any] = {"Authorization": anthropic.Omit(), "x-api-key": self._api_key}
         sdk = anthropic.Anthropic(
@@ -28,7 +26,7 @@ class AnthropicClient(SDKClient):
             base_url=self._base_url,
             max_retries=0,
             default_headers={**headers, **self._headers},
-            http_client=make_http_client(self._base_url),
+            http_client=sdk_transport().make_http_client(self._base_url),
         )
         return anthropic, sdk
 

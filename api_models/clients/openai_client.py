@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from .base import Send
 from .bodies import chat_body, responses_body
-from .sdk_client import SDKClient
+from .sdk_client import SDKClient, sdk_transport
 from .wire import Decoder
 from .wire_chat import ChatDecoder
 from .wire_responses import ResponsesDecoder
@@ -29,14 +29,12 @@ class OpenAIClient(SDKClient):
     def _load(self) -> tuple[ModuleType, Any]:
         import openai  # noqa: PLC0415  # takes half a second, and only who asks through it needs it
 
-        from .sdk_transport import make_http_client  # noqa: PLC0415  # needs httpx2, which comes with it
-
         sdk = openai.OpenAI(
             api_key=self._api_key or "none",  # the SDK wants one; servers without keys ignore it
             base_url=self._base_url,
             max_retries=0,
             default_headers=self._headers,
-            http_client=make_http_client(self._base_url),
+            http_client=sdk_transport().make_http_client(self._base_url),
         )
         if not self._own_host:
             sdk.organization = sdk.project = None  # read from the environment, and OpenAI's business alone

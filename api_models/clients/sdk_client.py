@@ -52,17 +52,22 @@ class SDKClient(ModelClient):
     ) -> urllib3.BaseHTTPResponse:
         """Let the SDK send `body` through one of its methods."""
         library, sdk = self._sdk()
-        from .sdk_transport import limits  # noqa: PLC0415  # needs httpx2, which comes with the SDKs
-
         ask = method(sdk)
         try:
-            ask(**_arguments(ask, body), stream=True, timeout=limits(timeout))
+            ask(**_arguments(ask, body), stream=True, timeout=sdk_transport().limits(timeout))
         except library.APIStatusError as error:
             response = error.response
             raise error_from_status(response.status_code, response.headers, response.content) from error
         if call.answer is None:
             raise APIModelError(f"the {library.__name__} SDK sent nothing over its http_client")
         return call.answer
+
+
+def sdk_transport() -> ModuleType:
+    """Our wire as an SDK takes it; needs httpx2, which comes with the SDKs."""
+    from . import sdk_transport as transport  # noqa: PLC0415  # as that takes half a second
+
+    return transport
 
 
 def _arguments(ask: Callable[..., Any], body: Body) -> dict[str, Any]:
