@@ -23,17 +23,20 @@ from api_models.handlers.keys import StreamKeys
 TOLD = """
 import sys, threading
 from api_models import StreamKeys
+def tell(*words):
+    sys.stdout.write(" ".join(map(str, words)) + "\\n")  # in one write: two threads tell
+    sys.stdout.flush()
 class Stream:
     paused, over = False, threading.Event()
     def pause_stream(self):
         before, self.paused = self.paused, True
-        if not before: print("paused", flush=True)
+        if not before: tell("paused")
         return not before
     def resume_stream(self):
         self.paused = False
-        print("resumed", flush=True)
+        tell("resumed")
     def cancel_stream(self):
-        print("cancelled", flush=True)
+        tell("cancelled")
         self.over.set()
 stream = Stream()
 """
@@ -41,16 +44,16 @@ LISTEN = (
     TOLD
     + """
 with StreamKeys(stream) as keys:
-    print("listening", keys.is_listening, flush=True)
+    tell("listening", keys.is_listening)
     stream.over.wait()
-print("threads", threading.active_count(), flush=True)
+tell("threads", threading.active_count())
 """
 )
 FAIL = (
     TOLD
     + """
 with StreamKeys(stream):
-    print("listening", flush=True)
+    tell("listening")
     stream.over.wait()
     raise RuntimeError("trouble")
 """
