@@ -258,7 +258,7 @@ def test_a_second_control_c_leaves_although_the_first_is_not_yet_obeyed():
         terminal.wait_for(lambda text: text == ">")
         terminal.wait_for_modes(canonical=False)
         terminal.type("hi\r")
-        terminal.wait_for(lambda text: "some text" in text)
+        terminal.wait_for(lambda text: "and nothing more" in text)
         terminal.type("\x03")
         terminal.wait_for(lambda text: "not listening" in text)
         terminal.type("\x03")
@@ -280,6 +280,7 @@ class Client:
     aborted = threading.Event()
     def texts(self):
         yield "some text"
+        print("and nothing more", flush=True)
         self.aborted.wait()
         while "wait" not in sys._current_frames()[threading.main_thread().ident].f_code.co_name:
             threading.Event().wait(0.01)
