@@ -11,7 +11,6 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 from .clients.guard_settings import BreakerSettings, BudgetSettings
 from .clients.presets import KINDS, PRESETS, Preset
 from .exceptions import ConfigurationError
+from .frozen import Frozen, replace
 from .streaming.parts.checks import check_names
 from .streaming.stream_config import StreamConfig
 
@@ -43,19 +43,21 @@ class MissingKeyError(ConfigurationError):
     """A provider needs a key and none is set; a list of models goes on to the next one."""
 
 
-@dataclass(frozen=True)
-class ProviderSettings:
+class ProviderSettings(Frozen):
     """How to speak to one provider, all sources considered."""
 
     name: str
     kind: str
     base_url: str | None
     model: str | None
-    api_key: str | None = field(repr=False)
+    api_key: str | None
     transport: str
     api: str | None
-    headers: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str]
     finish_reason_ends: bool
+
+    def __repr__(self) -> str:  # without the key, which may stand among the headers too
+        return f"<ProviderSettings {self.name} {self.base_url}>"
 
 
 class Settings:

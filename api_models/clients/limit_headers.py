@@ -6,8 +6,9 @@ import email.utils
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timezone
+
+from ..frozen import Frozen
 
 _ANTHROPIC = "anthropic-ratelimit-{resource}-{fact}"
 _OPENAI = "x-ratelimit-{fact}-{resource}"
@@ -15,8 +16,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-@dataclass(frozen=True)
-class ToldLimit:
+class ToldLimit(Frozen):
     """A limit as the provider sees it: `remaining` is left, and all of it in `reset` seconds."""
 
     remaining: float
