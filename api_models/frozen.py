@@ -137,9 +137,7 @@ def _as_dataclass(owner: _FrozenType) -> Any:
         name: {"default_factory": partial(owner.defaults.get, name)}  # whatever it is, hashable or not
         for name in owner.defaults
     }
-    fields = [
-        (name, kind, dataclasses.field(**defaults.get(name, {}))) for name, kind in owner.types.items()
-    ]
+    fields = [(name, kind, dataclasses.field(**defaults.get(name, {}))) for name, kind in owner.types.items()]
     return dataclasses.make_dataclass(owner.__name__, fields, frozen=True)
 
 

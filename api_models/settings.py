@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,11 +20,6 @@ from .exceptions import ConfigurationError
 from .frozen import Frozen, replace
 from .streaming.parts.checks import check_names
 from .streaming.stream_config import StreamConfig
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 _SECTIONS = ("default_provider", "stream", "providers")
 _ENTRY_KEYS = (
@@ -217,13 +211,9 @@ def _read_file(environ: Mapping[str, str]) -> dict[str, Any]:
     path = Path(named) if named else Path(folder) / "api_models" / "config.toml"
     if not named and not path.is_file():
         return {}
-    try:
-        read: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"cannot read the configuration file {path}: {error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"the configuration file {path} is not TOML: {error}") from error
-    return read
+    from .settings_file import read_settings  # noqa: PLC0415  # most programs have no such file
+
+    return read_settings(path)
 
 
 def _checked(config: Mapping[str, Any], what: str) -> Mapping[str, Any]:
