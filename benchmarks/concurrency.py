@@ -8,6 +8,11 @@ a share of one core, how late tokens came (from being written to the handler), r
 stream, and how many streams are behind: their last token came later than one period, or a tenth of
 their tokens did not come. A client that has not even answered 15 s after it should have is stopped;
 then all its streams are behind, and how late they are is only known to be more than that.
+
+Thousands of threads that wait for the interpreter's lock look every 5 ms whether it is free. A pause of
+50 ms, as a full garbage collection is, makes so many wait that looking is all that the machine does from
+then on. `sys.setswitchinterval(0.05)`, which is the program's to call, not a library's, prevents it: the
+last load is run so, on both sides.
 """
 
 from __future__ import annotations
@@ -24,6 +29,7 @@ from array import array
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from .clients import Tell, manager_for
 from .floor import RawSocket
@@ -33,7 +39,8 @@ from .server import allow_many_files, served, stamps
 Sample = dict[str, float]
 _SETTLES = 0.5  # seconds between the last start and the window
 _FLOOR, _OURS = "raw-socket threads", "ours, anthropic:"
-_LOADS = ((500, 20.0), (2000, 5.0))
+_LOADS = "500x20", "2000x5", "2000x5@0.05"
+"""Streams x tokens a second of each, @ the interpreter's switch interval in seconds."""
 _PATIENCE = 15.0  # seconds more than a run takes: a client that is not done by then is stopped
 _LONG = 1000  # seconds: no stream ends by itself
 
@@ -121,17 +128,33 @@ def run(client: str, base: str, streams: int, rate: float, seconds: tuple[float,
     }
 
 
-def in_process(client: str, root: str, load: tuple[int, float], seconds: tuple[float, float]) -> Sample:
-    streams, rate = load
-    base = f"{root}/paced-{int(rate * _LONG)}-{rate}-0"
-    command = [sys.executable, "-m", "benchmarks.concurrency", "--run", client, base, str(streams), str(rate)]
-    command += map(str, seconds)
+class Load(NamedTuple):
+    streams: int
+    rate: float
+    interval: float
+
+    @classmethod
+    def of(cls, word: str) -> Load:
+        numbers, _, interval = word.partition("@")
+        streams, rate = numbers.split("x")
+        return cls(int(streams), float(rate), float(interval or sys.getswitchinterval()))
+
+    def __str__(self) -> str:
+        usual = self.interval == sys.getswitchinterval()
+        title = f"{self.streams:,} streams x {self.rate:.0f} tokens/s"
+        return title if usual else f"{title}, switch interval {self.interval * 1e3:.0f} ms"
+
+
+def in_process(client: str, root: str, load: Load, seconds: tuple[float, float]) -> Sample:
+    base = f"{root}/paced-{int(load.rate * _LONG)}-{load.rate}-0"
+    command = [sys.executable, "-m", "benchmarks.concurrency", "--run", client, base]
+    command += map(str, [*load, *seconds])
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]) as process:
         begun = time.perf_counter()
         try:
             said, _ = process.communicate(timeout=sum(seconds) + _PATIENCE)
         except subprocess.TimeoutExpired:
-            found = overrun(process.pid, streams, time.perf_counter() - begun)
+            found = overrun(process.pid, load.streams, time.perf_counter() - begun)
             process.kill()
         else:
             found = json.loads(said)
@@ -153,27 +176,26 @@ def overrun(process: int, streams: int, seconds: float) -> Sample:
     }
 
 
-def goals_of(streams: int, rate: float, found: dict[str, list[Sample]]) -> list[Goal]:
-    title = f"{streams:,} streams x {rate:.0f} tokens/s"
+def goals_of(load: Load, found: dict[str, list[Sample]]) -> list[Goal]:
     goals = []
-    for what, (unit, must, aim) in _LIMITS[min(_LIMITS, key=lambda load: abs(load - streams))].items():
+    for what, (unit, must, aim) in _LIMITS[min(_LIMITS, key=lambda each: abs(each - load.streams))].items():
         bars = {name: Bar.of(name, "", [each[what] for each in samples]) for name, samples in found.items()}
         value = bars[_OURS].high if what == "behind" else bars[_OURS].median
-        goal = Goal(f"{title}: {_TITLES[what]}", value, unit, must, aim)
+        goal = Goal(f"{load}: {_TITLES[what]}", value, unit, must, aim)
         goals.append(
             Goal(goal.measure, value, unit, must, aim, goal.shown(value), goal.shown(bars[_FLOOR].median))
         )
     cpu = {name: [each["cpu"] for each in samples] for name, samples in found.items()}
-    aim = 1.3 if streams == _LOADS[0][0] else None
-    goals.append(Goal(f"{title}: CPU x raw-socket threads", ratio(cpu[_OURS], cpu[_FLOOR]), "x", None, aim))
+    aim = 1.3 if load.streams == min(_LIMITS) else None
+    goals.append(Goal(f"{load}: CPU x raw-socket threads", ratio(cpu[_OURS], cpu[_FLOOR]), "x", None, aim))
     return goals
 
 
-def charts_of(streams: int, rate: float, found: dict[str, list[Sample]]) -> list[Chart]:
+def charts_of(load: Load, found: dict[str, list[Sample]]) -> list[Chart]:
     kinds = {_FLOOR: "floor", _OURS: "ours"}
     return [
         Chart(
-            f"{streams:,} streams x {rate:.0f} tokens/s: {title}",
+            f"{load}: {title}",
             unit,
             [Bar.of(name, kinds[name], [each[what] for each in samples]) for name, samples in found.items()],
         )
@@ -190,23 +212,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser(__doc__)
     options.add_argument("--window", type=float, default=2.0, help="seconds that are looked at")
     options.add_argument("--starts", type=float, default=250, help="streams started in a second")
-    options.add_argument("--loads", nargs="*", default=[f"{streams}x{rate:.0f}" for streams, rate in _LOADS])
-    options.add_argument("--run", nargs=6, help=argparse.SUPPRESS)
+    options.add_argument("--loads", nargs="*", default=_LOADS)
+    options.add_argument("--run", nargs=7, help=argparse.SUPPRESS)
     given = options.parse_args(arguments)
     if given.run:
         client, base, *numbers = given.run
-        streams, rate, *seconds = map(float, numbers)
+        streams, rate, interval, *seconds = map(float, numbers)
+        sys.setswitchinterval(interval)
         print(json.dumps(run(client, base, int(streams), rate, (seconds[0], seconds[1]))), flush=True)
         os._exit(0)  # the streams are left to their server
     findings = Findings("concurrency", "Many streams at once")
     with served() as root:
-        for load in given.loads:
-            streams, rate = (float(number) for number in load.split("x"))
-            what = ((int(streams), rate), (streams / given.starts, given.window))
+        for load in map(Load.of, given.loads):
+            what = (load, (load.streams / given.starts, given.window))
             works = {name: partial(in_process, name, root, *what) for name in (_FLOOR, _OURS)}
             found = interleaved(given.rounds, works, warm_up=False)
-            findings.goals += goals_of(int(streams), rate, found)
-            findings.charts += charts_of(int(streams), rate, found)
+            findings.goals += goals_of(load, found)
+            findings.charts += charts_of(load, found)
             share = min(each["tokens"] for samples in found.values() for each in samples)
             findings.notes.append(
                 f"{load}: at least {share:.1%} of the tokens came that should have been written."
