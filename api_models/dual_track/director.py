@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ..exceptions import APIModelError
 from ..stages.ahead import PATIENCE
@@ -17,14 +17,13 @@ from ..streaming.exceptions import (
 )
 from ..streaming.stream_config import StreamConfig
 from ..streaming.stream_source import Chunk, StreamSource
-from .funnel import Arrival, Funnel, Inlet
-from .mode import Acts, Finish, Order, Play, Start, Stop
+from .funnel import Funnel, Inlet
+from .mode import Act, Arrival, Finish, Order, Play, Say, Start, Stop
 from .shares import Shares
-from .track import Ended, Track
+from .track import Track
 
 _AT_ONCE = 64  # pieces that are handed on together where what comes next is to be chosen by weight
 _LIMIT = 1000  # pieces of one track that may be waiting; then the track waits
-_EVERYTHING = 1_000_000  # pieces: what is to be chosen from
 
 
 class Director(StreamSource):
@@ -88,8 +87,8 @@ class Director(StreamSource):
     def _arrivals(self) -> list[Arrival]:
         """What comes next, in the order in which it is to be heard."""
         if self._shares is None:
-            return self._funnel.take(_LIMIT, self._patience())
-        self._shares.add(self._funnel.take(_EVERYTHING, 0.0 if self._shares else self._patience()))
+            return self._funnel.take(self._patience())
+        self._shares.add(self._funnel.take(0.0 if self._shares else self._patience()))
         return self._shares.next()
 
     def _patience(self) -> float | None:
@@ -98,21 +97,23 @@ class Director(StreamSource):
         return None if due is None else max(0.0, due - self._clock())
 
     def _hear(self, arrivals: Sequence[Arrival], chunks: list[Chunk]) -> None:
-        inlets, take, now = self._inlets, self.play.take, self._clock()
+        now = self._clock()
         for number, thing in arrivals:
-            inlets[number].used += 1
+            self._inlets[number].used += len(thing) if isinstance(thing, list) else 1
             if self._finish is not None:
                 return
-            if isinstance(thing, Ended):
-                self._carry_out(self.play.end(number, thing.ending, now), chunks)
+            self._carry_out(self.play.hear(number, thing, now), chunks)
+            if self._queued:
                 self._start_queued()
-            else:
-                self._carry_out(take(number, thing, now), chunks)
 
-    def _carry_out(self, acts: Acts, chunks: list[Chunk]) -> None:
+    def _carry_out(self, acts: Iterable[Act], chunks: list[Chunk]) -> None:
         for act in acts:
-            if isinstance(act, Order):
+            if isinstance(act, Say):
+                chunks += act.chunks
+            elif isinstance(act, Order):
                 self._obey(act)
+                if self._finish is not None:
+                    return
             else:
                 chunks.append(act)
 
