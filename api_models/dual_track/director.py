@@ -16,6 +16,7 @@ from ..streaming.exceptions import (
     StreamStateError,
 )
 from ..streaming.stream_config import StreamConfig
+from ..streaming.stream_events import StreamChunk, StreamResult
 from ..streaming.stream_source import Chunk, StreamSource
 from .funnel import Funnel, Inlet
 from .mode import Act, Arrival, Finish, Order, Play, Say, Start, Stop
@@ -47,7 +48,7 @@ class Director(StreamSource):
         self._shares = Shares(weights, _AT_ONCE) if len(set(weights)) > 1 else None
         self._queued: list[int] = []  # wait for their lane
         self._begun: set[int] = set()
-        self._has_begun = False
+        self._has_begun = self._has_signed = False
         self._finish: Finish | None = None
         self._config = StreamConfig()
 
@@ -65,7 +66,10 @@ class Director(StreamSource):
             self._carry_out(self.play.look(self._clock()), chunks)
             self._hear(self._arrivals(), chunks)
             self._funnel.made_room()
-        return chunks or self._rest()
+        if chunks:
+            return chunks
+        rest = self._rest()
+        return self._signature() if rest is None else rest
 
     def abort(self) -> None:
         self._funnel.close()
@@ -154,6 +158,15 @@ class Director(StreamSource):
         if finish.rest is not None:
             return finish.rest.read()
         raise _own(finish.error)
+
+    def _signature(self) -> Sequence[Chunk] | None:
+        """Who has answered, if it was one of them: the last that is said."""
+        shown = self.play.shown
+        ending = None if shown is None else self.play.endings.get(shown)
+        if self._has_signed or not isinstance(ending, StreamResult):
+            return None
+        self._has_signed = True
+        return [StreamChunk(provider=ending.provider, model=ending.model)]
 
 
 def _own(error: APIModelError | None) -> APIModelError:
