@@ -81,6 +81,16 @@ def named(model_ids: Any) -> dict[str, Any]:
     return found
 
 
+def prompts_of(prompt: Any, names: Iterable[str]) -> dict[str, Any]:
+    """What each track is asked: all the same, or each what a mapping says."""
+    if not isinstance(prompt, Mapping):
+        return dict.fromkeys(names, prompt)
+    check_names(prompt, names, "track")
+    if missing := [name for name in names if name not in prompt]:
+        raise ConfigurationError(f"no prompt is given for track {missing[0]!r}")
+    return dict(prompt)
+
+
 class DualTrack(ShownInNotebooks):
     """Runs several tracks and is one stream of them, controlled and read like a `StreamManager`.
 
