@@ -220,7 +220,8 @@ class _TrackConsole(StreamHandler):
     """A line for each sentence, with who said it."""
 
     def on_token_received(self, token: str, index: int) -> None:
-        print(f"{getattr(token, 'track', '')}: {token.strip()}", flush=True)
+        if said := token.strip():
+            print(f"{getattr(token, 'track', '')}: {said}", flush=True)
 
 
 def _chat(options: argparse.Namespace) -> int:
