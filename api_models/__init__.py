@@ -57,6 +57,7 @@ from .streaming.stream_source import StreamSource
 from .streaming.stream_state import StreamState
 
 if TYPE_CHECKING:
+    from .dual_track.agreement import most_alike
     from .dual_track.compare import compare
     from .dual_track.comparison import Comparison, TrackFigures
     from .dual_track.consensus import consensus
@@ -97,6 +98,7 @@ __version__ = "0.1.0"
 
 # What not every program needs is loaded when it is first asked for: `import api_models` stays quick.
 _ON_DEMAND = {
+    ".dual_track.agreement": "most_alike",
     ".dual_track.compare": "compare",
     ".dual_track.comparison": "Comparison TrackFigures",
     ".dual_track.consensus": "consensus",
@@ -204,6 +206,7 @@ __all__ = [
     "judge_text",
     "map_text",
     "merge",
+    "most_alike",
     "prefer",
     "race",
     "recut",

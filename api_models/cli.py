@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 failed, 2 the command or the configuration is wrong, 130 s
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.metadata
 import io
 import logging
@@ -19,7 +20,10 @@ from typing import Any
 from . import __version__
 from .clients.local_model import find_model, install_model, is_engine_installed, list_models
 from .clients.presets import PRESETS
+from .dual_track.agreement import most_alike
+from .dual_track.consensus import consensus
 from .dual_track.merge import merge
+from .dual_track.mode import Mode
 from .dual_track.side_by_side import side_by_side
 from .exceptions import APIModelError, ConfigurationError
 from .handlers.json_lines import JSONLinesHandler
@@ -30,11 +34,19 @@ from .streaming.stream_events import StreamResult
 from .streaming.stream_handler import StreamHandler
 from .streaming.stream_state import StreamState
 from .terminal.chat import Chat
+from .terminal.columns import growing
 from .terminal.showing import keys_of, shown, stop
 
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
 _LIBRARIES = ("anthropic", "openai", "requests", "urllib3", "jiter", "tenacity", "xllamacpp", "rich")
+
+_MODES: dict[str, Mode | str] = {
+    "race": "race",
+    "prefer": "prefer",
+    "merge": merge("sentence"),
+    "consensus": consensus(most_alike),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -100,9 +112,10 @@ def _add_compare(commands: Any) -> argparse.ArgumentParser:
     compare.add_argument("models", nargs=2, metavar="MODEL", help="provider:model, a provider, or a model")
     compare.add_argument("prompt", nargs="*", help="the prompt; a lone - (or none) reads standard input")
     compare.add_argument("--and", dest="more", action="append", default=[], metavar="M", help="one more")
-    compare.add_argument("--mode", choices=["compare", "race", "prefer", "merge"], default="compare")
+    compare.add_argument("--mode", choices=["compare", *_MODES], default="compare")
     compare.add_argument("--json", action="store_true", help="print the comparison as JSON, and nothing else")
     compare.add_argument("--thinking", action="store_true", help="show the thinking, on standard error")
+    compare.add_argument("--plain", dest="grows", action="store_false", help="draw nothing before the end")
     compare.set_defaults(plain=True)
     return compare
 
@@ -183,13 +196,14 @@ def _compare(options: argparse.Namespace) -> int:
     """Ask several models; what was said is told as the mode wants it, and the figures at last."""
     shows_answer = options.mode != "compare" and not options.json
     handlers = [_TrackConsole() if options.mode == "merge" else _handler(options)] if shows_answer else []
-    mode = merge("sentence") if options.mode == "merge" else options.mode
+    mode = _MODES.get(options.mode, options.mode)
     models = [*options.models, *options.more]
     with APIModelManager() as manager:
         tracks = manager.generate_tracks(
             _prompt(options), models, mode, _params(options), handlers, {"handler_errors": "stop"}
         )
-        with tracks:
+        is_drawn = options.grows and not shows_answer and not options.json
+        with tracks, growing(tracks) if is_drawn else contextlib.nullcontext():
             tracks.wait()
         comparison = tracks.compare()
     if options.json:
@@ -206,7 +220,8 @@ class _TrackConsole(StreamHandler):
     """A line for each sentence, with who said it."""
 
     def on_token_received(self, token: str, index: int) -> None:
-        print(f"{getattr(token, 'track', '')}: {token.strip()}", flush=True)
+        if said := token.strip():
+            print(f"{getattr(token, 'track', '')}: {said}", flush=True)
 
 
 def _chat(options: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from .exceptions import ConfigurationError
 from .handlers.notebook import ShownInNotebooks
 from .settings import MissingKeyError, ProviderSettings, Settings
 from .streaming.exceptions import StreamStateError
+from .streaming.parts.checks import check_names
 from .streaming.stream_config import StreamConfig
 from .streaming.stream_events import StreamResult
 from .streaming.stream_manager import StreamManager
@@ -78,7 +79,7 @@ class APIModelManager:
 
     def generate_tracks(  # noqa: PLR0917  # the contract's order, the one of the method above
         self,
-        prompt: Prompt,
+        prompt: Prompt | Mapping[str, Prompt],
         model_ids: Sequence[ModelId] | Mapping[str, ModelId],
         mode: Mode | str = "race",
         params: Mapping[str, Any] | None = None,
@@ -87,6 +88,7 @@ class APIModelManager:
         *,
         priority: Mapping[str, float] | None = None,
         serialise: bool = True,
+        track_handlers: Mapping[str, Iterable[Any]] | None = None,
     ) -> DualTrack:
         """Ask several models at once, and return one stream made of theirs, already running.
 
@@ -94,15 +96,18 @@ class APIModelManager:
         `mode` is `"race"`, `"prefer"`, `"merge"`, `"compare"`, or one of these with settings, or
         `consensus(judge)`. `priority` says by the names of tracks how much of them is handed out, 1.0 each,
         when they say more than the handlers can take. Servers known to answer one request at a time are
-        asked one by one, unless `serialise` is False.
+        asked one by one, unless `serialise` is False. `track_handlers` hear single tracks, by name; a mapping
+        of prompts asks each its own.
         """
-        from .dual_track import DualTrack, Track, config_of_track, named  # noqa: PLC0415  # most ask one model
+        from .dual_track import DualTrack, Track, config_of_track, named, prompts_of  # noqa: PLC0415  # most ask one model
 
         settings = StreamConfig.of(config, self._settings.stream)
-        tracks = []
-        for name, model_id in named(model_ids).items():
-            own = config_of_track(settings)
-            stream, source, metadata = self._prepare(prompt, model_id, params, None, own)
+        names, tracks, own = named(model_ids), [], config_of_track(settings)
+        asked = prompts_of(prompt, names)
+        check_names(track_handlers or {}, names, "track")
+        for name, model_id in names.items():
+            hear = (track_handlers or {}).get(name)
+            stream, source, metadata = self._prepare(asked[name], model_id, params, hear, own)
             lane = self._lane(metadata["provider"]) if serialise else None
             tracks.append(Track(name, stream, partial(self._start, stream, source, metadata), lane))
         several = DualTrack(tracks, mode, settings, _checked(handlers), priority)

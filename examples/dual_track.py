@@ -32,9 +32,14 @@ class Times(StreamHandler):
 
 
 def drawn(tracks, begun):
-    """A line for each track: a mark for each token, and what became of it."""
-    last = max(times.ended[0] for times in tracks.values())
-    shapes, scale = [], 560 / (last - begun)
+    """A line for each track: a mark for each token, and what became of it; below them the time."""
+    last, bottom = max(times.ended[0] for times in tracks.values()), 22 + 34 * len(tracks)
+    scale = 540 / (last - begun)
+    shapes = [f'<rect width="740" height="{bottom + 34}" rx="8" fill="#fff"/>']
+    for tick in range(0, int(1000 * (last - begun)) + 1, 100):
+        x = 90 + tick / 1000 * scale
+        shapes.append(f'<path d="M{x:.1f} 16V{bottom}" stroke="#d0d7de"/>')
+        shapes.append(f'<text x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{tick} ms</text>')
     for row, (name, times) in enumerate(tracks.items()):
         y, end = 40 + 34 * row, 90 + (times.ended[0] - begun) * scale
         shapes.append(f'<text x="8" y="{y + 4}">{name}</text><path d="M90 {y}H{end:.1f}" stroke="#8c959f"/>')
@@ -42,10 +47,10 @@ def drawn(tracks, begun):
             f'<circle cx="{90 + (at - begun) * scale:.1f}" cy="{y}" r="3.5" fill="#0969da"/>'
             for at in times.at
         ]
-        shapes.append(f'<text x="{end + 8:.1f}" y="{y + 4}">{times.ended[1]}</text>')
-    shapes.append(f'<text x="90" y="{40 + 34 * len(tracks)}">0 to {1000 * (last - begun):.0f} ms</text>')
-    style = "text { font: 13px sans-serif; fill: #57606a }"
-    box = f'xmlns="http://www.w3.org/2000/svg" viewBox="0 0 740 {56 + 34 * len(tracks)}"'
+        shapes.append(f'<path d="M{end:.1f} {y - 7}V{y + 7}" stroke="#57606a" stroke-width="2"/>')
+        shapes.append(f'<text x="{end + 8:.1f}" y="{y + 4}" class="end">{times.ended[1]}</text>')
+    style = "text { font: 13px sans-serif; fill: #57606a } .end { font-weight: bold; fill: #1f2328 }"
+    box = f'xmlns="http://www.w3.org/2000/svg" viewBox="0 0 740 {bottom + 34}"'
     return f"<svg {box}><style>{style}</style>{''.join(shapes)}</svg>\n"
 
 

@@ -523,7 +523,13 @@ def test_compare_takes_more_than_two_and_prints_json(lab):
 
 
 @pytest.mark.parametrize(
-    ("mode", "lines"), [("race", ["Hello"]), ("prefer", ["Hello"]), ("merge", ["m1: Hello", "m2: Hello"])]
+    ("mode", "lines"),
+    [
+        ("race", ["Hello"]),
+        ("prefer", ["Hello"]),
+        ("consensus", ["Hello"]),
+        ("merge", ["m1: Hello", "m2: Hello"]),
+    ],
 )
 def test_compare_prints_one_answer_in_the_other_modes_and_the_figures_beside_it(lab, mode, lines):
     """Where a draft was shown before, it stays above."""

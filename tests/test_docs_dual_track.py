@@ -51,6 +51,7 @@ def test_the_guide_knows_them_all():
         "Mode",
         "TrackFigures",
         "config_of_track",
+        "prompts_of",
     }
 
 

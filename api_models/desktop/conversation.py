@@ -72,13 +72,23 @@ class Conversation(StreamHandler):
 
     def ask(self, prompt: str, model_id: str | None = None) -> bool:
         """Ask the next question; False while an answer is on its way, or if nothing is asked."""
-        if self.is_running or not prompt.strip():
+        if self.put(prompt) is None:
             return False
+        self.answer_with(model_id)
+        return True
+
+    def put(self, prompt: str) -> list[dict[str, Any]] | None:
+        """Show the next question, and return all that is to be asked; None where `ask` says False."""
+        if self.is_running or not prompt.strip():
+            return None
         self._settle()
         self._messages.append({"role": "user", "content": prompt})
         self._view.show_prompt(prompt)
-        self._start([*self._messages], model_id, None)
-        return True
+        return [*self._messages]
+
+    def answer_with(self, model_id: str | None, stream: StreamManager | None = None) -> None:
+        """Have the question answered; by this stream, which the `pump` listens to, if there is one."""
+        self._start([*self._messages], model_id, None, stream)
 
     def go_on(self, model_id: str | None = None) -> bool:
         """Ask for the rest of an answer that has an open end; for all of it if nothing had come."""
@@ -137,6 +147,8 @@ class Conversation(StreamHandler):
         if self._stream is None:
             return StreamState.ERROR if self._error else StreamState.INACTIVE
         state = self._stream.state
+        if state == StreamState.INACTIVE:  # one of several tracks, which begin a moment later
+            return StreamState.ACTIVE
         is_past = state in (StreamState.COMPLETED, StreamState.ERROR)
         return StreamState.ACTIVE if is_past and not self._has_ended else state
 
@@ -201,12 +213,18 @@ class Conversation(StreamHandler):
     def on_stream_cancelled(self, partial_response: str) -> None:
         self._end()
 
-    def _start(self, prompt: Any, model_id: str | None, is_prefilled: bool | None) -> None:
+    def _start(
+        self,
+        prompt: Any,
+        model_id: str | None,
+        is_prefilled: bool | None,
+        stream: StreamManager | None = None,
+    ) -> None:
         self._result, self._error, self._has_begun, self._has_ended = None, "", False, False
         self._before, self._model_id, self._is_prefilled = self.answer, model_id, is_prefilled
         self._seam = self._new_seam()
         try:
-            self._stream = self._setup.manager.generate_stream_with_handlers(
+            self._stream = stream or self._setup.manager.generate_stream_with_handlers(
                 prompt, model_id, self._setup.params, [self.pump]
             )
         except APIModelError as error:  # a missing key, most likely: nothing was sent

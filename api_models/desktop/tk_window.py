@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ..dual_track.dual_track import DualTrack
 from ..streaming.stream_state import StreamState
+from .both import ask_together
 from .conversation import Setup
 from .palette import DARK, LIGHT, Palette
 from .tk_composer import Composer
@@ -32,6 +34,7 @@ class Window:
         self._setup = setup
         self.looks = Looks(root, palette)
         self.panes: list[Pane] = []
+        self._tracks: DualTrack | None = None  # of the last question, if two were asked it
         self._hides_thinking = False
         self._prepare_root()
         self._build_bar()
@@ -52,11 +55,13 @@ class Window:
 
     def ask(self, prompt: str) -> bool:
         """Ask all panes, once none is busy; until then the prompt stays in its box."""
-        if not self._is_free:
+        if not self._is_free or not prompt.strip():
             return False
-        for pane in self.panes:
-            pane.ask(prompt)
-        return bool(prompt)
+        if len(self.panes) == 1:
+            return self.panes[0].ask(prompt)
+        asked = [(pane.conversation, pane.model or None) for pane in self.panes]
+        self._tracks = ask_together(self._setup, prompt, asked)
+        return True
 
     def pause_or_resume(self) -> None:
         """All that runs is paused; only if nothing runs, what is paused goes on."""
@@ -68,6 +73,8 @@ class Window:
     def stop(self) -> None:
         if self._card.winfo_ismapped():
             self._card.toggle()
+        if self._tracks is not None:
+            self._tracks.cancel_stream()
         for pane in self.panes:
             pane.conversation.stop()
 

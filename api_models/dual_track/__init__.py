@@ -3,7 +3,7 @@
 from .compare import compare
 from .comparison import Comparison, TrackFigures
 from .consensus import consensus
-from .dual_track import DualTrack, config_of_track, named
+from .dual_track import DualTrack, config_of_track, named, prompts_of
 from .merge import merge
 from .mode import Mode
 from .prefer import prefer
@@ -26,6 +26,7 @@ __all__ = [
     "merge",
     "named",
     "prefer",
+    "prompts_of",
     "race",
     "side_by_side",
 ]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from itertools import zip_longest
+from dataclasses import asdict, dataclass, field
 
 from ..exceptions import APIModelError
 from ..streaming.exceptions import StreamStateError
 from ..streaming.stream_events import TokenUsage
 from ..streaming.stream_state import StreamState
+from .agreement import Measure, measure_of
 from .track import Track
 
 Prices = Mapping[str, tuple[float, float]]
@@ -34,6 +33,11 @@ class TrackFigures:
     cost: float | None
     """Dollars."""
     error: str | None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether more may come."""
+        return self.state in (StreamState.INACTIVE, StreamState.ACTIVE, StreamState.PAUSED)
 
     @classmethod
     def of(cls, track: Track, price: tuple[float, float] | None) -> TrackFigures:
@@ -68,30 +72,40 @@ class Comparison:
     """The figures of all tracks, in their order; the first is what the others are compared with."""
 
     tracks: tuple[TrackFigures, ...]
+    measured_with: str = "difflib"
+    """What found the agreement: `difflib` or `rapidfuzz`."""
+    _measure: Measure = field(default=measure_of("difflib")[1], repr=False, compare=False)
 
     @classmethod
-    def of(cls, tracks: Sequence[Track], prices: Prices) -> Comparison:
-        return cls(tuple(TrackFigures.of(track, prices.get(track.name)) for track in tracks))
+    def of(cls, tracks: Sequence[Track], prices: Prices, measure: str | None = None) -> Comparison:
+        figures = tuple(TrackFigures.of(track, prices.get(track.name)) for track in tracks)
+        return cls(figures, *measure_of(measure))
 
     def first_divergence(self, name: str) -> int | None:
-        """At which character the text of a track parts from the first one's; None if it does not."""
-        first, other = self.tracks[0].text, self._named(name).text
-        for at, (ours, theirs) in enumerate(zip_longest(first, other)):
+        """At which character the text of a track parts from the first one's; None if it does not.
+
+        While one of the two is on its way, that it is shorter means nothing yet.
+        """
+        first, other = self.tracks[0], self._named(name)
+        for at, (ours, theirs) in enumerate(zip(first.text, other.text, strict=False)):
             if ours != theirs:
                 return at
-        return None
+        if first.is_running or other.is_running or first.text == other.text:
+            return None
+        return min(len(first.text), len(other.text))
 
     def agreement(self, name: str) -> float:
         """How much of the words a track has in common with the first one, in order: from 0 to 1."""
         first, other = self.tracks[0].text.split(), self._named(name).text.split()
-        return difflib.SequenceMatcher(None, first, other, autojunk=False).ratio()
+        return self._measure(first, other)
 
     def to_json(self) -> str:
         tracks = [{**asdict(track), **self._likeness(track)} for track in self.tracks]
-        return json.dumps({"tracks": tracks}, indent=2)
+        return json.dumps({"tracks": tracks, "measured_with": self.measured_with}, indent=2)
 
     def __str__(self) -> str:
-        rows = [_HEADINGS, *(self._row(track) for track in self.tracks)]
+        headings = [f"{each} ({self.measured_with})" if each == "agreement" else each for each in _HEADINGS]
+        rows = [headings, *(self._row(track) for track in self.tracks)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ..exceptions import APIModelError
 from ..stages.ahead import PATIENCE
@@ -16,15 +16,15 @@ from ..streaming.exceptions import (
     StreamStateError,
 )
 from ..streaming.stream_config import StreamConfig
+from ..streaming.stream_events import StreamChunk, StreamResult
 from ..streaming.stream_source import Chunk, StreamSource
-from .funnel import Arrival, Funnel, Inlet
-from .mode import Acts, Finish, Order, Play, Start, Stop
+from .funnel import Funnel, Inlet
+from .mode import Act, Arrival, Finish, Order, Play, Say, Start, Stop
 from .shares import Shares
-from .track import Ended, Track
+from .track import Track
 
 _AT_ONCE = 64  # pieces that are handed on together where what comes next is to be chosen by weight
 _LIMIT = 1000  # pieces of one track that may be waiting; then the track waits
-_EVERYTHING = 1_000_000  # pieces: what is to be chosen from
 
 
 class Director(StreamSource):
@@ -48,7 +48,7 @@ class Director(StreamSource):
         self._shares = Shares(weights, _AT_ONCE) if len(set(weights)) > 1 else None
         self._queued: list[int] = []  # wait for their lane
         self._begun: set[int] = set()
-        self._has_begun = False
+        self._has_begun = self._has_signed = False
         self._finish: Finish | None = None
         self._config = StreamConfig()
 
@@ -66,7 +66,10 @@ class Director(StreamSource):
             self._carry_out(self.play.look(self._clock()), chunks)
             self._hear(self._arrivals(), chunks)
             self._funnel.made_room()
-        return chunks or self._rest()
+        if chunks:
+            return chunks
+        rest = self._rest()
+        return self._signature() if rest is None else rest
 
     def abort(self) -> None:
         self._funnel.close()
@@ -88,8 +91,8 @@ class Director(StreamSource):
     def _arrivals(self) -> list[Arrival]:
         """What comes next, in the order in which it is to be heard."""
         if self._shares is None:
-            return self._funnel.take(_LIMIT, self._patience())
-        self._shares.add(self._funnel.take(_EVERYTHING, 0.0 if self._shares else self._patience()))
+            return self._funnel.take(self._patience())
+        self._shares.add(self._funnel.take(0.0 if self._shares else self._patience()))
         return self._shares.next()
 
     def _patience(self) -> float | None:
@@ -98,21 +101,23 @@ class Director(StreamSource):
         return None if due is None else max(0.0, due - self._clock())
 
     def _hear(self, arrivals: Sequence[Arrival], chunks: list[Chunk]) -> None:
-        inlets, take, now = self._inlets, self.play.take, self._clock()
+        now = self._clock()
         for number, thing in arrivals:
-            inlets[number].used += 1
+            self._inlets[number].used += len(thing) if isinstance(thing, list) else 1
             if self._finish is not None:
                 return
-            if isinstance(thing, Ended):
-                self._carry_out(self.play.end(number, thing.ending, now), chunks)
+            self._carry_out(self.play.hear(number, thing, now), chunks)
+            if self._queued:
                 self._start_queued()
-            else:
-                self._carry_out(take(number, thing, now), chunks)
 
-    def _carry_out(self, acts: Acts, chunks: list[Chunk]) -> None:
+    def _carry_out(self, acts: Iterable[Act], chunks: list[Chunk]) -> None:
         for act in acts:
-            if isinstance(act, Order):
+            if isinstance(act, Say):
+                chunks += act.chunks
+            elif isinstance(act, Order):
                 self._obey(act)
+                if self._finish is not None:
+                    return
             else:
                 chunks.append(act)
 
@@ -153,6 +158,15 @@ class Director(StreamSource):
         if finish.rest is not None:
             return finish.rest.read()
         raise _own(finish.error)
+
+    def _signature(self) -> Sequence[Chunk] | None:
+        """Who has answered, if it was one of them: the last that is said."""
+        shown = self.play.shown
+        ending = None if shown is None else self.play.endings.get(shown)
+        if self._has_signed or not isinstance(ending, StreamResult):
+            return None
+        self._has_signed = True
+        return [StreamChunk(provider=ending.provider, model=ending.model)]
 
 
 def _own(error: APIModelError | None) -> APIModelError:

@@ -81,6 +81,16 @@ def named(model_ids: Any) -> dict[str, Any]:
     return found
 
 
+def prompts_of(prompt: Any, names: Iterable[str]) -> dict[str, Any]:
+    """What each track is asked: all the same, or each what a mapping says."""
+    if not isinstance(prompt, Mapping):
+        return dict.fromkeys(names, prompt)
+    check_names(prompt, names, "track")
+    if missing := [name for name in names if name not in prompt]:
+        raise ConfigurationError(f"no prompt is given for track {missing[0]!r}")
+    return dict(prompt)
+
+
 class DualTrack(ShownInNotebooks):
     """Runs several tracks and is one stream of them, controlled and read like a `StreamManager`.
 
@@ -166,16 +176,15 @@ class DualTrack(ShownInNotebooks):
 
     def result(self, timeout: float | None = None) -> StreamResult:
         """What came of the whole, or what ended it; `provider` and `model` are of the track that answered."""
-        result = self._stream.result(timeout)
-        shown = None if self.shown is None else self.tracks[self.shown]
-        if shown is None or shown.state != StreamState.COMPLETED:
-            return result
-        answered = shown.result()
-        return replace(result, provider=answered.provider, model=answered.model)
+        return self._stream.result(timeout)
 
-    def compare(self, prices: Prices | None = None) -> Comparison:
-        """The tracks side by side, as far as they are; `prices` are dollars for a million tokens."""
-        return Comparison.of(self._tracks, prices or {})
+    def compare(self, prices: Prices | None = None, measure: str | None = None) -> Comparison:
+        """The tracks side by side, as far as they are; `prices` are dollars for a million tokens.
+
+        `measure` says how agreement is found: with `"difflib"`, or `"rapidfuzz"`, which is taken by itself if
+        it is installed.
+        """
+        return Comparison.of(self._tracks, prices or {}, measure)
 
     def events(self) -> Iterator[StreamEvent]:
         """Iterate all that happened to the whole; each of `tracks` has events of its own."""

@@ -9,36 +9,40 @@ from typing import Any
 
 # To be woken costs more than to take: who takes looks as often as a fast screen at most, and whatever
 # comes after some silence is taken at once.
-_REST = 0.004
+_REST = 0.008
 _FEW = 32  # with so many waiting there is no rest
-
-Arrival = tuple[int, Any]
-"""The number of the inlet, and what came through it."""
 
 
 class Inlet:
-    """Where one thread puts things in; it waits when too many of its own have not been used yet."""
+    """Where one thread puts things in; it waits when too many pieces of its own have not been used yet."""
 
     def __init__(self, funnel: Funnel, number: int) -> None:
         self.used = 0
-        """How many were used; written by the taker alone."""
+        """How many pieces were used; written by the taker alone."""
         self._funnel = funnel
+        self._add = funnel.arrivals.append
         self._number = number
-        self._put = 0
+        self._allowed = 0  # may be put in all, as far as is known
+        self._left = self._allow()  # of these
 
-    def put(self, thing: Any) -> None:
+    def put(self, thing: Any, pieces: int = 1) -> None:
         """Add what others see behind all that was put before; once the funnel is closed nobody does."""
-        funnel = self._funnel
-        self._put += 1
-        funnel.arrivals.append((self._number, thing))
-        if funnel.is_awaited:
-            funnel.wake()
-        if self._put - self.used >= funnel.limit:
-            funnel.wait_for_room(self)
+        self._add((self._number, thing))
+        if self._funnel.is_awaited:
+            self._funnel.wake()
+        self._left -= pieces
+        if self._left <= 0:
+            self._funnel.wait_for_room(self)
+            self._left += self._allow()
 
     @property
     def is_full(self) -> bool:
-        return self._put - self.used >= self._funnel.limit
+        """Whether as many wait as may."""
+        return self._allowed - self._left >= self.used + self._funnel.limit
+
+    def _allow(self) -> int:
+        before, self._allowed = self._allowed, self.used + self._funnel.limit
+        return self._allowed - before
 
 
 class Funnel:
@@ -50,8 +54,9 @@ class Funnel:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        """How many things of one inlet may be waiting."""
-        self.arrivals: deque[Arrival] = deque()
+        """How many pieces of one inlet may be waiting."""
+        self.arrivals: deque[tuple[int, Any]] = deque()
+        """Each with the number of its inlet."""
         self.is_awaited = False
         """Whether the taker waits for an arrival."""
         self.is_closed = False
@@ -61,8 +66,8 @@ class Funnel:
         # notes of who waits.
         self._changed = threading.Condition()
 
-    def take(self, most: int, timeout: float | None = None) -> list[Arrival]:
-        """Wait for what comes next, at most so many; nothing after `timeout` seconds, or when closed."""
+    def take(self, timeout: float | None = None) -> list[Any]:
+        """Wait for what comes next and take all there is; nothing after `timeout` seconds, or when closed."""
         arrivals, changed = self.arrivals, self._changed
         with changed:
             if len(arrivals) < _FEW:
@@ -70,7 +75,7 @@ class Funnel:
             changed.wait_for(self._is_over, timeout)
             self.is_awaited = False
         self._took_at = time.monotonic()
-        return [arrivals.popleft() for _ in range(min(most, len(arrivals)))]
+        return [arrivals.popleft() for _ in range(len(arrivals))]
 
     def made_room(self) -> None:
         """Say that some were used: the taker calls it, having counted them."""

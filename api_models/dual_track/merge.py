@@ -9,8 +9,8 @@ from ..streaming.parts.checks import check_value, choice
 from ..streaming.parts.cutting import Shaper, whole_graphemes
 from ..streaming.stream_events import ResetNotice, StreamChunk, TokenUsage
 from ..streaming.stream_source import Chunk
-from .mode import Act, Acts, Finish, Mode, Play
-from .switches import TrackText
+from .mode import Act, Acts, Finish, Mode, Play, Say
+from .switches import TrackText, texts_of
 
 
 def merge(by: Literal["arrival", "sentence", "sequence"] = "arrival") -> Mode:
@@ -30,18 +30,19 @@ class Merging(Play):
         make: Callable[[], _Graphemes | _Sentences] = _Sentences if by == "sentence" else _Graphemes
         self._make = make
         self._cut = [make() for _ in names]
-        self._said: list[list[str]] = [[] for _ in names]
+        self._texts = [texts_of(name) for name in self.names]
+        self._said: list[Chunk] = []  # of all, in order, as far as it counts
         self._in_sequence = by == "sequence"
         self._waiting: list[list[Chunk]] = [[] for _ in names]  # behind tracks before them, in sequence
 
+    def take_texts(self, track: int, texts: list[str], now: float) -> Sequence[Act]:
+        return (Say(self._said_by(track, self._cut[track].push(texts))),)
+
     def take(self, track: int, chunk: Chunk, now: float) -> Acts:
-        if isinstance(chunk, str):
-            text = self._cut[track].push(chunk)
-            return self._said_by(track, text) if text else ()
         if isinstance(chunk, ResetNotice):
             return self._reset(track, chunk)
         if isinstance(chunk, StreamChunk) and (chunk.thinking or chunk.tool_call or chunk.citation):
-            return [*self._flushed(track), *self._pass(track, (chunk,))]
+            return [*self._flushed(track), *self._pass(track, [chunk])]
         return ()  # of the ends of all tracks one is made
 
     def ended(self, track: int, now: float) -> Acts:
@@ -54,18 +55,16 @@ class Merging(Play):
             return [*acts, self.failure()]
         return [*acts, self._last_words(), Finish()]
 
-    def _said_by(self, track: int, text: str) -> Sequence[Chunk]:
-        piece = TrackText(text)
-        piece.track = self.names[track]
-        self._said[track].append(piece)
-        return self._pass(track, (piece,)) if self._in_sequence else (piece,)
+    def _said_by(self, track: int, texts: Sequence[str]) -> Sequence[Chunk]:
+        return self._pass(track, list(map(self._texts[track], texts)))
 
     def _flushed(self, track: int) -> Sequence[Chunk]:
-        text = self._cut[track].flush()
-        return self._said_by(track, text) if text else ()
+        return self._said_by(track, self._cut[track].flush())
 
-    def _pass(self, track: int, chunks: Sequence[Chunk]) -> Sequence[Chunk]:
+    def _pass(self, track: int, chunks: list[Chunk]) -> Sequence[Chunk]:
+        """These, as far as it is their turn."""
         if not self._in_sequence or track == min(self.running, default=track):
+            self._said += chunks
             return chunks
         self._waiting[track] += chunks
         return ()
@@ -75,17 +74,15 @@ class Merging(Play):
         first = min(self.running, default=self.tracks - 1)
         ready = [chunk for waiting in self._waiting[: first + 1] for chunk in waiting]
         self._waiting[: first + 1] = [[] for _ in range(first + 1)]
+        self._said += ready
         return ready
 
     def _reset(self, track: int, notice: ResetNotice) -> Sequence[Chunk]:
         """Take back one track's text: only all can be taken back, so the others are said again."""
-        self._cut[track], said = self._make(), self._said[track]
-        self._said[track] = []
-        if self._waiting[track]:
-            self._waiting[track] = []
-            return ()
-        heard = self._said[:track] if self._in_sequence else self._said
-        return [notice, *(piece for pieces in heard for piece in pieces)] if said else ()
+        self._cut[track], self._waiting[track] = self._make(), []
+        said = [chunk for chunk in self._said if isinstance(chunk, TrackText)]
+        self._said = [piece for piece in said if piece.track != self.names[track]]
+        return [notice, *self._said] if len(self._said) < len(said) else ()
 
     def _last_words(self) -> StreamChunk:
         results = list(self.whole.values())
@@ -100,18 +97,28 @@ class _Graphemes:
     def __init__(self) -> None:
         self._tail = ""
 
-    def push(self, text: str) -> str:
+    def push(self, texts: Sequence[str]) -> list[str]:
+        """All that is whole by now, cut as it came where that is possible."""
+        text = self._tail + "".join(texts)
+        if text.isascii() and "\r" not in text:  # as nearly always
+            return self._cut_anywhere(texts)
+        return [piece for each in texts if (piece := self._push(each))]
+
+    def flush(self) -> list[str]:
+        tail, self._tail = self._tail, ""
+        return [tail] if tail else []
+
+    def _cut_anywhere(self, texts: Sequence[str]) -> list[str]:
+        pieces = [self._tail + texts[0], *texts[1:]]
+        last = pieces.pop()
+        self._tail = last[-1]
+        return [*pieces, last[:-1]] if len(last) > 1 else pieces
+
+    def _push(self, text: str) -> str:
         text = self._tail + text
-        if text.isascii() and text[-1] != "\n":  # as nearly always
-            self._tail = text[-1]
-            return text[:-1]
         end = whole_graphemes(text)
         self._tail = text[end:]
         return text[:end]
-
-    def flush(self) -> str:
-        tail, self._tail = self._tail, ""
-        return tail
 
 
 class _Sentences:
@@ -120,11 +127,11 @@ class _Sentences:
     def __init__(self) -> None:
         self._shaper = Shaper("sentence", 1)
 
-    def push(self, text: str) -> str:
-        return "".join([piece for piece, _ in self._shaper.push(text)])
+    def push(self, texts: Sequence[str]) -> list[str]:
+        return [piece for text in texts for piece, _ in self._shaper.push(text)]
 
-    def flush(self) -> str:
-        return "".join([piece for piece, _ in self._shaper.flush()])
+    def flush(self) -> list[str]:
+        return [piece for piece, _ in self._shaper.flush()]
 
 
 def _sum(usages: Sequence[TokenUsage]) -> TokenUsage:

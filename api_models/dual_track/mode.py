@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..exceptions import APIModelError
 from ..streaming.stream_events import StreamResult
@@ -34,8 +35,27 @@ class Finish(Order):
     rest: StreamSource | None = None
 
 
-Act = Chunk | Order
+class Say(NamedTuple):
+    """Several chunks at once: cheaper than an act for each."""
+
+    chunks: Sequence[Chunk]
+
+
+Act = Chunk | Say | Order
 Acts = Sequence[Act]
+
+
+class Ended(NamedTuple):
+    """Behind the last chunk of a track: what became of it."""
+
+    ending: StreamResult | APIModelError
+
+
+Thing = list[str] | Chunk | Ended
+"""What comes from a track: texts that came together, another chunk, or its end."""
+
+Arrival = tuple[int, Thing]
+"""The number of a track, and what came from it."""
 
 
 class Play(ABC):
@@ -53,6 +73,18 @@ class Play(ABC):
     def begin(self, now: float) -> Acts:
         """The first acts; all tracks start unless a mode knows better."""
         return [Start(track) for track in range(self.tracks)]
+
+    def hear(self, track: int, thing: Thing, now: float) -> Iterable[Act]:
+        """Something came; each text is looked at when the acts of those before it have been carried out."""
+        if isinstance(thing, list):
+            return self.take_texts(track, thing, now)
+        if isinstance(thing, Ended):
+            return self.end(track, thing.ending, now)
+        return self.take(track, thing, now)
+
+    def take_texts(self, track: int, texts: list[str], now: float) -> Iterable[Act]:
+        """Texts of a track came together; one after another unless a mode is quicker."""
+        return (act for text in texts for act in self.take(track, text, now))
 
     def take(self, track: int, chunk: Chunk, now: float) -> Acts:
         """A chunk of a track came."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from .funnel import Arrival
+from .mode import Arrival
 
 
 class Shares:
@@ -23,9 +23,10 @@ class Shares:
 
     def add(self, arrivals: Sequence[Arrival]) -> None:
         for arrival in arrivals:
-            self._waiting[arrival[0]].append((self._arrived, arrival))
-            self._arrived += 1
-        self._size += len(arrivals)
+            for piece in _pieces(arrival):
+                self._waiting[arrival[0]].append((self._arrived, piece))
+                self._arrived += 1
+                self._size += 1
 
     def next(self) -> list[Arrival]:
         """What is to be handed out now."""
@@ -49,3 +50,9 @@ class Shares:
         richest = max(waiting, key=self._credits.__getitem__)
         self._credits[richest] -= sum(self._weights[track] for track in waiting)
         return richest
+
+
+def _pieces(arrival: Arrival) -> list[Arrival]:
+    """Texts that came together are handed out by themselves."""
+    track, thing = arrival
+    return [(track, [text]) for text in thing] if isinstance(thing, list) else [arrival]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from ..streaming.stream_handler import StreamHandler
@@ -10,8 +11,21 @@ from ..streaming.stream_handler import StreamHandler
 class TrackText(str):
     """Text of one of several tracks; `track` is its name."""
 
-    __slots__ = ("track",)  # set by who makes it: a constructor of its own would double what that costs
-    track: str
+    __slots__ = ()
+    track: str = ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _text_of, (self.track, str(self))
+
+
+@lru_cache(256)
+def texts_of(name: str) -> type[TrackText]:
+    """The class of one track's texts: what all have in common is not kept with each."""
+    return type("TrackText", (TrackText,), {"__slots__": (), "track": name})
+
+
+def _text_of(name: str, text: str) -> TrackText:
+    return texts_of(name)(text)
 
 
 class TrackSwitch(str):

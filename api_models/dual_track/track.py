@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..exceptions import APIModelError
 from ..handlers.recording_replay import chunks_of, failure_of
 from ..streaming import stream_events as events
-from ..streaming.stream_events import StreamResult
 from ..streaming.stream_handler import StreamHandler
 from ..streaming.stream_manager import StreamManager
 from .funnel import Inlet
-
-
-class Ended(NamedTuple):
-    """Behind the last chunk of a track: what became of it."""
-
-    ending: StreamResult | APIModelError
+from .mode import Ended
 
 
 class Track:
@@ -51,16 +45,16 @@ class _Feed(StreamHandler):
     tokens_as_events = False
 
     def __init__(self, track: Track, inlet: Inlet) -> None:
-        self._track = track
+        self._texts = track.texts
         self._put = inlet.put
 
-    def on_token_received(self, token: str, index: int) -> None:
-        self._track.texts.append(token)
-        self._put(token)
+    def on_texts_received(self, texts: list[str], index: int) -> None:
+        self._texts += texts
+        self._put(texts, len(texts))
 
     def on_event(self, event: events.StreamEvent) -> None:
         if isinstance(event, events.StreamReset):
-            self._track.texts = []
+            self._texts.clear()
         if not isinstance(event, events.StreamRetrying):  # the whole was not asked again
             for chunk in chunks_of(event):
                 self._put(chunk)

@@ -38,11 +38,8 @@ class RichHandler(StreamHandler):
     ) -> None:
         output = sys.stdout if output is None else output
         errors = sys.stderr if errors is None else errors
-        try:
-            from .rich_screen import Screen  # noqa: PLC0415  # rich is optional
-        except ImportError as error:
-            raise ConfigurationError("RichHandler needs rich: pip install 'api-models[rich]'") from error
-        self._live = LiveAnswer(Screen(output, errors), thinking, total) if can_draw(output) else None
+        screen = _rich_screen("RichHandler").Screen
+        self._live = LiveAnswer(screen(output, errors), thinking, total) if can_draw(output) else None
         self._shown: StreamHandler = self._live or ConsoleHandler(
             output, errors, errors if thinking else None
         )
@@ -75,9 +72,22 @@ class RichHandler(StreamHandler):
                 self._live.has_keys = False
 
 
+def sketch(output: TextIO) -> Any:
+    """Where a text is drawn anew in place; raises `ConfigurationError` without rich."""
+    return _rich_screen("drawing in place").Sketch(output)
+
+
 def can_draw(output: TextIO) -> bool:
     """Whether lines can be drawn anew there: a terminal, and not a dumb one."""
     try:
         return output.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
     except (AttributeError, ValueError):  # no file, or a closed one
         return False
+
+
+def _rich_screen(who: str) -> Any:
+    try:
+        from . import rich_screen  # noqa: PLC0415  # rich is optional
+    except ImportError as error:
+        raise ConfigurationError(f"{who} needs rich: pip install 'api-models[rich]'") from error
+    return rich_screen

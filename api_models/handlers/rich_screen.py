@@ -143,6 +143,23 @@ class Screen:
         return Group(Text(), grid)
 
 
+class Sketch:
+    """One text, drawn anew in place while it is held, and then taken away."""
+
+    def __init__(self, output: TextIO) -> None:
+        self._live = Live(console=Console(file=output, highlight=False), auto_refresh=False, transient=True)
+
+    def hold(self) -> None:
+        self._live.start()
+
+    def draw(self, text: str) -> None:
+        self._live.update(Text(text, no_wrap=True, overflow="crop"), refresh=True)
+
+    def release(self) -> None:
+        """Give the cursor back."""
+        self._live.stop()
+
+
 def _is_terminal(output: TextIO | None) -> bool:
     return output is not None and not output.closed and output.isatty()
 

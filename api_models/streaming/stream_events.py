@@ -62,6 +62,8 @@ class StreamChunk(Frozen):
     raw_stop_reason: str | None = None
     model: str | None = None
     response_id: str | None = None
+    provider: str | None = None
+    """Who answers, where that is not the one who was asked."""
 
 
 class StreamResult(Frozen):

@@ -51,7 +51,8 @@ class StreamHandler:
 
     tokens_as_events = True
     """Whether an `on_event` of the handler's own gets text too. If False, text goes to `on_token_received`
-    alone, and no event is made of it: five times as fast."""
+    alone, and no event is made of it: five times as fast. A handler with `on_texts_received(texts, index)` is
+    given there, at once, what was handed out together, instead of token by token."""
 
     def on_event(self, event: events.StreamEvent) -> None:
         """Every event comes here first; the default passes it on to the hooks below."""
@@ -123,14 +124,18 @@ class _Entry:
         self.wants_events = overrides and getattr(handler, "tokens_as_events", True)
         token = getattr(handler, "on_token_received", None)
         default = getattr(token, "__func__", token) is StreamHandler.on_token_received
-        self.on_token = None if self.wants_events or default else token
-        self.event_hook, self.token_hook = _Hook(self), _Hook(self)
+        together = getattr(handler, "on_texts_received", None)
+        self.on_texts = None if self.wants_events else together
+        self.on_token = None if self.wants_events or default or together else token
+        self.event_hook, self.token_hook, self.texts_hook = _Hook(self), _Hook(self), _Hook(self)
         self.event_hook.lead_to(self._tell)
+        if self.on_texts is not None:
+            self.texts_hook.lead_to(self.on_texts)
 
     def leave(self) -> None:
         """Be called no more, even for what others are being told now."""
         self.gone = True
-        self.event_hook.call = self.token_hook.call = _ignore
+        self.event_hook.call = self.token_hook.call = self.texts_hook.call = _ignore
 
     def _tell(self, event: events.StreamEvent, _: None) -> None:
         self.on_event(event)
@@ -186,6 +191,7 @@ class Dispatcher:
         self._elapsed = elapsed
         self._failures: dict[int, int] = {}  # by handler id
         self._token_hooks: list[_Hook] = []
+        self._texts_hooks: list[_Hook] = []
         self._muted = False
 
     def tell(self, kind: type[events.StreamEvent], *values: Any) -> None:
@@ -202,6 +208,13 @@ class Dispatcher:
         """Give text to every handler; as an event only where somebody looks at events."""
         self.log.add((text, index, self._elapsed()))
         self._call_timed(self.token_hooks(), text, index)
+        if self._texts_hooks:
+            self._call_timed(self._texts_hooks, [text], index)
+
+    def tell_together(self, texts: list[str], begin: int, index: int) -> None:
+        """Give what stands in `texts` from `begin` on, which came together, to those who take it so."""
+        if self._texts_hooks and len(texts) > begin:
+            self.call(self._texts_hooks, ((texts[begin:], index),))
 
     def history(self) -> Iterator[events.StreamEvent]:
         """All that was told, from the start to the end of the run."""
@@ -213,14 +226,16 @@ class Dispatcher:
         if self.registry.entries is not self.seen:
             self.seen = self.registry.entries
             self._token_hooks = [hook for entry in self.seen if (hook := self._token_hook(entry))]
-            if self._muted:  # after the list is in place: mute() sets first and clears second
-                self._token_hooks.clear()
+            self._texts_hooks = [entry.texts_hook for entry in self.seen if entry.on_texts]
+            if self._muted:  # after the lists are in place: mute() sets first and clears second
+                self.mute()
         return self._token_hooks
 
     def mute(self) -> None:
         """Begin no further token callback; a loop over the hooks ends with the one it is in."""
         self._muted = True
         self._token_hooks.clear()
+        self._texts_hooks.clear()
 
     def call(self, hooks: list[_Hook], arguments: Iterable[tuple[Any, Any]]) -> None:
         """Call user code with each two of these arguments, which are taken when their turn comes.

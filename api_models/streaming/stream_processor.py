@@ -147,8 +147,9 @@ class Delivery:
         try:
             dispatcher.call(dispatcher.token_hooks(), self._plain_tokens(texts, self._index))
         finally:
-            self._index += len(texts) - known
+            index, self._index = self._index, self._index + len(texts) - known
             dispatcher.log.end_run()
+            dispatcher.tell_together(texts, known, index)
             dispatcher.handler_time += self.machine.clock() - begun
 
     def _plain_tokens(self, texts: list[str], index: int) -> Iterator[tuple[str, int]]:

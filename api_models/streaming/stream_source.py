@@ -244,7 +244,7 @@ class Answer:
 
     def absorb(self, chunk: StreamChunk) -> None:
         """Take in all but the text and the call, which count when they are handed out."""
-        for name in ("usage", "stop_reason", "raw_stop_reason", "model", "response_id"):
+        for name in ("usage", "stop_reason", "raw_stop_reason", "model", "response_id", "provider"):
             if (value := getattr(chunk, name)) is not None:
                 self._said[name] = value
         if chunk.thinking:
@@ -270,11 +270,13 @@ class Answer:
             refusal="".join(self._refusal),
             tool_calls=tuple(self.tool_calls),
             citations=tuple(self._citations),
-            provider=self._asked.get("provider"),
             continued=self._continued,
             stats=stats,
-            **{"model": self._asked.get("model"), **self._said, "usage": self._usage(text)},
+            **{**self._whom(), **self._said, "usage": self._usage(text)},
         )
+
+    def _whom(self) -> dict[str, Any]:
+        return {name: self._asked.get(name) for name in ("provider", "model")}
 
     def _usage(self, text: str) -> TokenUsage:
         """As it was said, but for the answer's part of an estimate, which is known only now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from api_models.dual_track.mode import Finish, Mode, Start, Stop
+from api_models.dual_track.mode import Finish, Mode, Say, Start, Stop
 from api_models.exceptions import ProviderConnectionError
 from api_models.streaming.stream_events import ResetNotice, StreamChunk, StreamResult
 
@@ -30,8 +30,10 @@ def play(mode: Mode, arrivals: list[tuple[Any, ...]], names: tuple[str, ...] = (
         elif isinstance(said, Exception):
             acts = run.end(names.index(name), said, now)
         else:
-            acts = run.take(names.index(name), said, now)
-        told += [_told(act, names) for act in acts]
+            acts = run.hear(names.index(name), [said] if isinstance(said, str) else said, now)
+        told += [
+            _told(each, names) for act in acts for each in (act.chunks if isinstance(act, Say) else [act])
+        ]
     return [each for each in told if each is not None]
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
+from dataclasses import replace
 
 import pytest
 from fakes import TIMEOUT, ScriptedSource
 from several import tracks_of
 
 from api_models.dual_track import Comparison, DualTrack, side_by_side
+from api_models.dual_track.agreement import measure_of, most_alike
 from api_models.dual_track.comparison import TrackFigures
-from api_models.streaming.stream_events import StreamChunk, TokenUsage
+from api_models.exceptions import ConfigurationError
+from api_models.streaming.stream_events import StreamChunk, StreamResult, TokenUsage
 
 USAGE = TokenUsage(10, 20, source="reported")
 
@@ -72,6 +76,42 @@ def test_where_they_part_and_how_much_they_agree(first, other, parts, agrees):
     assert comparison.agreement("b") == pytest.approx(agrees)
 
 
+def test_that_a_text_is_shorter_means_nothing_while_it_grows():
+    whole, growing = figures("a", "one two"), replace(figures("b", "one"), state="active")
+    assert Comparison((whole, growing)).first_divergence("b") is None
+    assert Comparison((growing, whole)).first_divergence("a") is None
+    assert Comparison((whole, replace(growing, text="on x"))).first_divergence("b") == 2
+
+
+@pytest.mark.parametrize("measure", ["difflib", "rapidfuzz"])
+def test_the_comparison_says_what_measured_it(measure):
+    if measure == "rapidfuzz":
+        pytest.importorskip("rapidfuzz", reason="rapidfuzz is not installed: not measured with")
+    several = DualTrack(tracks_of(["one two three four"], ["one too three four"]), "compare")
+    several.start()
+    assert several.wait(TIMEOUT)
+    comparison = several.compare(measure=measure)
+    assert (comparison.measured_with, comparison.agreement("b")) == (measure, pytest.approx(0.75))
+    assert f"agreement ({measure})" in str(comparison)
+    assert json.loads(comparison.to_json())["measured_with"] == measure
+
+
+def test_rapidfuzz_is_taken_where_it_is_and_missed_only_by_who_asks_for_it(monkeypatch):
+    pytest.importorskip("rapidfuzz", reason="rapidfuzz is not installed: not measured with")
+    assert measure_of()[0] == "rapidfuzz"
+    monkeypatch.setitem(sys.modules, "rapidfuzz.distance", None)
+    assert measure_of()[0] == "difflib"
+    with pytest.raises(ConfigurationError, match="fuzzy"):
+        measure_of("rapidfuzz")
+    with pytest.raises(ConfigurationError, match="difflib"):
+        measure_of("diflib")
+
+
+def test_the_answer_that_is_most_like_the_others():
+    texts = {"a": "red and blue", "b": "red or green", "c": "red or blue"}
+    assert most_alike({name: StreamResult(text) for name, text in texts.items()}).text == "red or blue"
+
+
 def test_the_report_as_text_and_as_json():
     comparison = Comparison((figures("alpha", "one two"), figures("b", "one")))
     headings, alpha, b = str(comparison).splitlines()
@@ -94,4 +134,15 @@ def test_texts_stand_in_columns_of_their_own():
         "one two three four   | x",
         "five                 |",
         "                     | y",
+    ]
+
+
+def test_of_long_texts_the_end_is_shown_below_the_notes():
+    shown = side_by_side({"a": "1\n2\n3", "b": "x"}, width=35, rows=2, notes={"a": ["active"]})
+    assert shown.splitlines() == [
+        "a                | b",
+        "active           |",
+        "---------------- | ----------------",
+        "2                | x",
+        "3                |",
     ]

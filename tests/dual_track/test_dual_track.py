@@ -9,11 +9,11 @@ import pytest
 from fakes import TIMEOUT, RecordingHandler, ScriptedSource, outcome
 from several import tracks_of
 
-from api_models.dual_track import DualTrack, Track, merge, prefer, race
+from api_models.dual_track import DualTrack, Track, consensus, merge, prefer, race
 from api_models.dual_track.dual_track import named
 from api_models.exceptions import ConfigurationError
 from api_models.streaming.exceptions import StreamStateError, StreamTimeoutError
-from api_models.streaming.stream_events import StreamChunk, StreamReset, ToolCall
+from api_models.streaming.stream_events import StreamChunk, StreamCompleted, StreamReset, ToolCall
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +56,23 @@ def test_the_winner_is_heard_like_any_stream_and_the_loser_is_let_go():
         "completed",
     )
     assert (first.closes, second.closes, list(several)) == (1, 1, ["Hel", "lo"])
+
+
+@pytest.mark.parametrize(
+    ("mode", "names"),
+    [
+        ("race", ("b-provider", "b-model")),
+        ("prefer", ("b-provider", "b-model")),
+        (consensus(lambda results: results["b"]), ("b-provider", "b-model")),
+        (consensus(lambda results: "mine"), (None, None)),
+        ("merge", (None, None)),
+    ],
+)
+def test_handlers_hear_who_has_answered_where_it_was_one(mode, names):
+    several, _ = started(mode, ScriptedSource().fail(OSError()) if mode != "merge" else ["x"], ["y"], ["z"])
+    heard = [event.result for event in several.events() if isinstance(event, StreamCompleted)]
+    assert [(result.provider, result.model) for result in heard] == [names]
+    assert several.result() == heard[0]
 
 
 def test_the_start_says_who_takes_part():

@@ -15,18 +15,18 @@ def test_things_come_out_in_the_order_in_which_they_went_in():
     first.put("a")
     second.put("x")
     first.put("b")
-    assert funnel.take(2) == [(0, "a"), (1, "x")]
-    assert funnel.take(2) == [(0, "b")]
+    assert funnel.take() == [(0, "a"), (1, "x"), (0, "b")]
+    assert funnel.take(0) == []
 
 
 def test_who_takes_waits_for_something():
     funnel = Funnel(10)
     inlet = Inlet(funnel, 0)
-    assert in_threads(lambda: funnel.take(5, TIMEOUT), lambda: inlet.put("a"))[0] == [(0, "a")]
+    assert in_threads(lambda: funnel.take(TIMEOUT), lambda: inlet.put("a"))[0] == [(0, "a")]
 
 
 def test_who_takes_waits_no_longer_than_it_says():
-    assert Funnel(10).take(5, 0.01) == []
+    assert Funnel(10).take(0.01) == []
 
 
 def test_who_puts_in_too_much_waits_and_keeps_nobody_else_waiting():
@@ -43,22 +43,22 @@ def test_who_puts_in_too_much_waits_and_keeps_nobody_else_waiting():
     other.put("x")
     taken = []
     while not done.is_set():
-        for number, thing in funnel.take(1, TIMEOUT):
+        for number, thing in funnel.take(TIMEOUT):
             (inlet, other)[number].used += 1
             taken.append(thing)
         funnel.made_room()
         if "".join(taken).count("b"):
             assert done.wait(TIMEOUT)
     thread.join(TIMEOUT)
-    assert sorted(taken + [thing for _, thing in funnel.take(5, 0)]) == list("abcx")
+    assert sorted(taken + [thing for _, thing in funnel.take(0)]) == list("abcx")
 
 
 def test_closing_lets_everybody_go():
     funnel = Funnel(1)
     inlet = Inlet(funnel, 0)
     in_threads(lambda: inlet.put("a"), funnel.close)
-    assert Funnel.take(funnel, 5, TIMEOUT) == [(0, "a")]
-    assert funnel.take(5, TIMEOUT) == []
+    assert funnel.take(TIMEOUT) == [(0, "a")]
+    assert funnel.take(TIMEOUT) == []
 
 
 def test_many_threads_lose_nothing_and_keep_their_order():
@@ -72,7 +72,7 @@ def test_many_threads_lose_nothing_and_keep_their_order():
 
     def take():
         while sum(map(len, taken)) < 2000:
-            for number, thing in funnel.take(3, TIMEOUT):
+            for number, thing in funnel.take(TIMEOUT):
                 taken[number].append(thing)
                 inlets[number].used += 1
             funnel.made_room()

@@ -10,7 +10,12 @@ from fakes import RecordingHandler, ScriptedSource
 
 from api_models import APIModelManager
 from api_models.dual_track import consensus, merge, prefer, race
-from api_models.exceptions import ConfigurationError, RateLimitError
+from api_models.exceptions import (
+    CircuitOpenError,
+    ConfigurationError,
+    ProviderUnavailableError,
+    RateLimitError,
+)
 from api_models.settings import MissingKeyError, Settings
 from api_models.testing import Provider, Reply, chat, error_reply
 
@@ -93,6 +98,54 @@ def test_each_track_has_its_own_retries_and_breaker():
         assert len(busy.requests) == 2
         with pytest.raises(RateLimitError):
             several.tracks["p1"].result()
+
+
+def guarded(provider, **guards):
+    return {"kind": "openai_compatible", "base_url": provider.url + "/v1", "model": "m", **guards}
+
+
+def test_an_open_circuit_of_one_track_harms_no_other():
+    """The second time nobody is asked there, and the other answers as before."""
+    with Provider(FAST) as well, Provider(error_reply(500)) as ill:
+        labs = {"well": guarded(well, breaker=True), "ill": guarded(ill, breaker={"failures": 1})}
+        with APIModelManager({"providers": labs, "stream": {"max_retries": 0}}) as manager:
+            for failure in (ProviderUnavailableError, CircuitOpenError):
+                several = manager.generate_tracks("hi", ["ill", "well"], "compare")
+                assert several.result(TIMEOUT).text == "Fast. Bye."
+                with pytest.raises(failure):
+                    several.tracks["ill"].result()
+        assert (len(ill.requests), len(well.requests)) == (1, 2)
+
+
+def test_who_waits_for_its_budget_keeps_no_other_waiting():
+    """One request a minute: the second race is won by who may ask, and the other never does."""
+    with Provider(FAST) as free, Provider(FAST) as spent:
+        labs = {"free": guarded(free), "spent": guarded(spent, budget={"requests_per_minute": 1})}
+        with APIModelManager({"providers": labs}) as manager:
+            assert manager.generate("hi", "spent").text == "Fast. Bye."
+            several = manager.generate_tracks("hi", ["spent", "free"])
+            assert several.result(TIMEOUT).provider == "free"
+            assert several.tracks["spent"].state == "cancelled"
+        assert len(spent.requests) == 1
+
+
+def test_each_track_may_be_asked_its_own_and_heard_by_itself():
+    with lab(FAST, FAST) as (manager, providers):
+        own = {name: RecordingHandler() for name in ("p0", "p1")}
+        several = manager.generate_tracks(
+            {"p0": "one", "p1": "two"},
+            ["p0", "p1"],
+            "compare",
+            track_handlers={name: [handler] for name, handler in own.items()},
+        )
+        assert several.wait(TIMEOUT)
+        asked = [provider.requests[0].json["messages"][-1]["content"] for provider in providers]
+        assert asked == ["one", "two"]
+        assert [handler.check("complete").text for handler in own.values()] == ["Fast. Bye."] * 2
+        with pytest.raises(ConfigurationError, match="p1"):
+            manager.generate_tracks({"p0": "one"}, ["p0", "p1"])
+        with pytest.raises(ConfigurationError, match="track"):
+            manager.generate_tracks("hi", ["p0", "p1"], track_handlers={"p2": []})
 
 
 def test_a_fallback_list_may_be_a_track():

@@ -6,7 +6,7 @@ import logging
 from types import SimpleNamespace
 
 import pytest
-from fakes import RecordingHandler, ScriptedSource, finish, in_threads, outcome, run, start
+from fakes import TIMEOUT, RecordingHandler, ScriptedSource, finish, in_threads, outcome, run, start
 
 from api_models.exceptions import APIModelError, ConfigurationError
 from api_models.streaming import stream_events as events
@@ -14,6 +14,7 @@ from api_models.streaming.exceptions import HandlerError
 from api_models.streaming.stream_events import StreamChunk, StreamResult, ToolCall
 from api_models.streaming.stream_handler import HandlerRegistry, StreamHandler
 from api_models.streaming.stream_manager import StreamManager
+from api_models.streaming.stream_processor import StreamProcessor
 
 CALL = ToolCall("1", "look", {"at": "it"}, '{"at":"it"}')
 
@@ -391,3 +392,79 @@ def test_a_handler_of_events_may_have_its_text_by_the_token_hook():
         "TokenReceived",
         "StreamCompleted",
     ]
+
+
+class Together(RecordingHandler):
+    """Takes texts as they were handed out, with the index of the first."""
+
+    tokens_as_events = False
+
+    def __init__(self, act=lambda texts: None):
+        super().__init__()
+        self.taken = []
+        self._act = act
+
+    def on_texts_received(self, texts, index):
+        self.taken.append((texts, index))
+        self._act(texts)
+
+
+def test_texts_that_came_together_can_be_taken_together():
+    together, other = Together(), RecordingHandler()
+    source = ScriptedSource().push_batch("a", "b", "c").push("d").push_batch("e", "f").end()
+    StreamProcessor().process_stream(source, [together, other])
+    assert together.taken == [(["a", "b", "c"], 0), (["d"], 3), (["e", "f"], 4)]
+    assert together.check("complete").tokens == []
+    assert other.check("complete").tokens == list("abcdef")
+
+
+def test_texts_that_are_cut_anew_are_taken_one_by_one():
+    together = Together()
+    StreamProcessor({"split": "word"}).process_stream(["one two"], [together])
+    assert together.taken == [(["one "], 0), (["two"], 0)]
+
+
+def test_a_failure_of_who_takes_texts_together_is_his_own():
+    def fail(texts):
+        raise ValueError(texts)
+
+    failing, other = Together(fail), RecordingHandler()
+    StreamProcessor().process_stream(ScriptedSource().push_batch("a", "b").push("c").end(), [failing, other])
+    assert other.check("complete").text == "abc"
+    assert [texts for texts, _ in failing.taken] == [["a", "b"], ["c"]]
+
+
+def test_who_takes_texts_together_can_end_the_stream():
+    def fail(texts):
+        raise ValueError(texts)
+
+    failing = Together(fail)
+    with pytest.raises(HandlerError):
+        StreamProcessor({"handler_errors": "stop"}).process_stream(
+            ScriptedSource().push_batch("a", "b").push("c").end(), [failing]
+        )
+    assert failing.check("error").ending.partial_text.startswith("ab")
+
+
+def test_who_is_cancelled_in_the_middle_takes_no_more_texts():
+    manager = StreamManager()
+    together = Together()
+    manager.register_handler(together)
+    manager.register_handler(RecordingHandler(token=lambda *_: manager.cancel_stream()))
+    manager.start_stream(ScriptedSource().push_batch("a", "b", "c"))
+    assert manager.wait(TIMEOUT)
+    assert together.taken == []
+    together.check("cancelled")
+
+
+def test_after_a_pause_texts_are_taken_too():
+    manager, source, together = StreamManager(), ScriptedSource(), Together()
+    manager.register_handler(together)
+    manager.start_stream(source)
+    source.wait_until_blocked()
+    assert manager.pause_stream()
+    source.push_batch("a", "b").end()
+    assert manager.resume_stream()
+    assert manager.wait(TIMEOUT)
+    assert "".join(text for texts, _ in together.taken for text in texts) == "ab"
+    together.check("complete")
