@@ -1,0 +1,6 @@
+"""Answers that are objects: they grow while they stream, and are valid in the end."""
+
+from .handler import StructuredHandler
+from .partial import CompletePaths, Partial, Path
+
+__all__ = ["CompletePaths", "Partial", "Path", "StructuredHandler"]
