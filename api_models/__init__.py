@@ -92,6 +92,9 @@ if TYPE_CHECKING:
     from .stages.stage import Stage, compose
     from .stages.transform import filter_text, flat_map_text, map_text, tee
     from .stages.until import take_until
+    from .structured.handler import StructuredHandler
+    from .structured.partial import Partial
+    from .structured.structured_stream import StructuredStream
 
 __version__ = "0.1.0"
 
@@ -124,6 +127,9 @@ _ON_DEMAND = {
     ".stages.stage": "Stage compose",
     ".stages.transform": "filter_text flat_map_text map_text tee",
     ".stages.until": "take_until",
+    ".structured.handler": "StructuredHandler",
+    ".structured.partial": "Partial",
+    ".structured.structured_stream": "StructuredStream",
 }
 
 __all__ = [
@@ -141,6 +147,7 @@ __all__ = [
     "HandlerError",
     "InvalidRequestError",
     "MalformedResponseError",
+    "Partial",
     "PolicyChain",
     "PolicyViolationError",
     "ProviderConnectionError",
@@ -181,7 +188,9 @@ __all__ = [
     "StreamStateError",
     "StreamTimeoutError",
     "StreamingError",
+    "StructuredHandler",
     "StructuredOutputError",
+    "StructuredStream",
     "ThinkingReceived",
     "TokenReceived",
     "TokenUsage",

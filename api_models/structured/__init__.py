@@ -2,5 +2,6 @@
 
 from .handler import StructuredHandler
 from .partial import CompletePaths, Partial, Path
+from .structured_stream import StructuredStream
 
-__all__ = ["CompletePaths", "Partial", "Path", "StructuredHandler"]
+__all__ = ["CompletePaths", "Partial", "Path", "StructuredHandler", "StructuredStream"]
