@@ -53,7 +53,11 @@ def test_openai_own_converter_wants_the_same():
             return schema
         if "n" in schema.get("properties", {}):
             return "a leaf"
-        kept = {name: bare(value) for name, value in schema.items() if name not in ("title", "description")}
+        kept = {
+            name: bare(value)
+            for name, value in schema.items()
+            if name not in ("title", "description", "default")
+        }
         return "a leaf" if kept == {"$ref": "#/$defs/Leaf"} else kept
 
     ours = strict_schema(Tree.model_json_schema())
