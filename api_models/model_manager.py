@@ -20,10 +20,14 @@ from .streaming.stream_manager import StreamManager
 from .streaming.stream_source import StreamSource, as_source
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
     from .clients.answer_schema import SchemaMode
     from .dual_track import DualTrack, Mode
     from .stages.stage import Stage
     from .structured import StructuredStream
+
+    T = TypeVar("T", default=Any)
 
 Prompt = str | list[dict[str, Any]]
 ModelId = str | Sequence[str] | None
@@ -117,7 +121,7 @@ class APIModelManager:
     def generate_structured(  # noqa: PLR0917  # the contract's order, the one of the methods above
         self,
         prompt: Prompt,
-        response_model: Any,
+        response_model: type[T] | Mapping[str, Any],
         model_id: ModelId = None,
         params: Mapping[str, Any] | None = None,
         handlers: Iterable[Any] | None = None,
@@ -125,7 +129,7 @@ class APIModelManager:
         *,
         mode: SchemaMode | None = None,
         max_repairs: int = 1,
-    ) -> StructuredStream[Any]:
+    ) -> StructuredStream[T]:
         """Ask for an answer that fits `response_model`, and return its stream, already running.
 
         `response_model` is a pydantic model, a dataclass, a TypedDict, `list[...]`, or a JSON schema. The
@@ -138,19 +142,16 @@ class APIModelManager:
         settings = StreamConfig.of(config, self._settings.stream)
 
         def ask(
-            asked: Prompt, name: str, schema: Mapping[str, Any], note: Callable[[str], None]
+            asked: Prompt, name: str, schema: Mapping[str, Any], note: Callable[..., None]
         ) -> StreamSource:
             return persistent(
                 self._candidates(asked, model_id, params, schema_shape(name, schema, mode, note))
             )
 
-        stream: StructuredStream[Any] = StructuredStream(
+        stream: StructuredStream[T] = StructuredStream(
             ask, prompt, response_model, settings, _checked(handlers), max_repairs
         )
-        provider, model, _ = self._candidates(prompt, model_id, params)[0]
-        told: dict[str, Any] = {"provider": provider, "model": model or None}
-        if settings.include_prompt:
-            told["prompt"] = prompt
+        told = _metadata(self._candidates(prompt, model_id, params), prompt, settings)
         self._begin(stream, partial(stream.start, told))
         return stream
 
@@ -216,15 +217,11 @@ class APIModelManager:
         """A stream that only needs to be started, its source and its metadata."""
         settings = StreamConfig.of(config, self._settings.stream)
         candidates = self._candidates(prompt, model_id, params)
-        provider, model, _ = candidates[0]
         source = persistent(candidates)
         stream = ModelStream(settings)
         for handler in _checked(handlers):
             stream.register_handler(handler)
-        metadata: dict[str, Any] = {"provider": provider, "model": model or None}
-        if settings.include_prompt:
-            metadata["prompt"] = prompt
-        return stream, source, metadata
+        return stream, source, _metadata(candidates, prompt, settings)
 
     def _start(self, stream: StreamManager, source: Any, metadata: Mapping[str, Any]) -> None:
         self._begin(stream, partial(stream.start_stream, source, metadata))
@@ -339,6 +336,15 @@ def _with_model(params: Mapping[str, Any] | None, model: str | None) -> Any:
     if model is None or not isinstance(params, (Mapping, type(None))):
         return params
     return {**(params or {}), "model": model}
+
+
+def _metadata(
+    candidates: Sequence[tuple[str, str, Ask]], prompt: Prompt, settings: StreamConfig
+) -> dict[str, Any]:
+    """What a stream tells of itself: who is asked first, and what, if that was wanted."""
+    provider, model, _ = candidates[0]
+    told = {"prompt": prompt} if settings.include_prompt else {}
+    return {"provider": provider, "model": model or None, **told}
 
 
 def _close(client: Any) -> None:
