@@ -69,6 +69,10 @@ if TYPE_CHECKING:
     from .handlers.background import BackgroundHandler
     from .handlers.console import ConsoleHandler
     from .handlers.keys import StreamKeys
+    from .handlers.progress import ProgressTracker
+    from .handlers.progress_event import ProgressEvent, ProgressType
+    from .handlers.progress_handler import ProgressHandler
+    from .handlers.progress_item import ProgressItem
     from .handlers.pump import Pump
     from .handlers.recording import StreamRecording
     from .handlers.rich_handler import RichHandler
@@ -109,6 +113,10 @@ _ON_DEMAND = {
     ".handlers.background": "BackgroundHandler",
     ".handlers.console": "ConsoleHandler",
     ".handlers.keys": "StreamKeys",
+    ".handlers.progress": "ProgressTracker",
+    ".handlers.progress_event": "ProgressEvent ProgressType",
+    ".handlers.progress_handler": "ProgressHandler",
+    ".handlers.progress_item": "ProgressItem",
     ".handlers.pump": "Pump",
     ".handlers.recording": "StreamRecording",
     ".handlers.rich_handler": "RichHandler",
@@ -143,6 +151,11 @@ __all__ = [
     "MalformedResponseError",
     "PolicyChain",
     "PolicyViolationError",
+    "ProgressEvent",
+    "ProgressHandler",
+    "ProgressItem",
+    "ProgressTracker",
+    "ProgressType",
     "ProviderConnectionError",
     "ProviderError",
     "ProviderUnavailableError",
