@@ -96,6 +96,9 @@ if TYPE_CHECKING:
     from .stages.stage import Stage, compose
     from .stages.transform import filter_text, flat_map_text, map_text, tee
     from .stages.until import take_until
+    from .structured.handler import StructuredHandler
+    from .structured.partial import Partial
+    from .structured.structured_stream import StructuredStream
 
 __version__ = "0.1.0"
 
@@ -132,6 +135,9 @@ _ON_DEMAND = {
     ".stages.stage": "Stage compose",
     ".stages.transform": "filter_text flat_map_text map_text tee",
     ".stages.until": "take_until",
+    ".structured.handler": "StructuredHandler",
+    ".structured.partial": "Partial",
+    ".structured.structured_stream": "StructuredStream",
 }
 
 __all__ = [
@@ -149,6 +155,7 @@ __all__ = [
     "HandlerError",
     "InvalidRequestError",
     "MalformedResponseError",
+    "Partial",
     "PolicyChain",
     "PolicyViolationError",
     "ProgressEvent",
@@ -194,7 +201,9 @@ __all__ = [
     "StreamStateError",
     "StreamTimeoutError",
     "StreamingError",
+    "StructuredHandler",
     "StructuredOutputError",
+    "StructuredStream",
     "ThinkingReceived",
     "TokenReceived",
     "TokenUsage",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .clients import continued_prompt, make_client, make_guards, persistent
+from .clients import continued_prompt, make_client, make_guards, persistent, schema_request
 from .exceptions import ConfigurationError
 from .handlers.notebook import ShownInNotebooks
 from .settings import MissingKeyError, ProviderSettings, Settings
@@ -20,14 +20,20 @@ from .streaming.stream_manager import StreamManager
 from .streaming.stream_source import StreamSource, as_source
 
 if TYPE_CHECKING:
+    from .clients.answer_schema import SchemaMode
     from .dual_track import DualTrack, Mode
     from .stages.stage import Stage
+    from .structured import StructuredStream
 
 Prompt = str | list[dict[str, Any]]
 ModelId = str | Sequence[str] | None
 Ask = Callable[[str], StreamSource]
 ClientFactory = Callable[[Mapping[str, Any]], Any]
+Shape = Callable[[str, Any, Prompt, Any], tuple[Prompt, Any]]
+"""Changes a prompt and its parameters for the provider that is asked, and its client."""
 StreamSettings = StreamConfig | Mapping[str, Any] | str | None
+
+Controlled = "StreamManager | DualTrack | StructuredStream[Any]"
 
 _CLOSING_PATIENCE = 5.0  # seconds close() gives a cancelled stream whose source cannot be woken
 
@@ -48,7 +54,7 @@ class APIModelManager:
         self._guards = make_guards(self._settings.guards) if self._settings.has_guards else None
         self._factories: dict[str, ClientFactory] = {}
         self._clients: dict[str, Any] = {}
-        self._streams: weakref.WeakSet[StreamManager | DualTrack] = weakref.WeakSet()
+        self._streams: weakref.WeakSet[Controlled] = weakref.WeakSet()
         self._closed = False
         # Guards the tables above; clients are light to make, no network or SDK is touched.
         self._lock = threading.Lock()
@@ -109,6 +115,50 @@ class APIModelManager:
         told = {"prompt": prompt} if settings.include_prompt else {}
         self._begin(several, partial(several.start, told))
         return several
+
+    def generate_structured(  # noqa: PLR0917  # the contract's order, the one of the methods above
+        self,
+        prompt: Prompt,
+        response_model: Any,
+        model_id: ModelId = None,
+        params: Mapping[str, Any] | None = None,
+        handlers: Iterable[Any] | None = None,
+        config: StreamSettings = None,
+        *,
+        mode: SchemaMode | None = None,
+        max_repairs: int = 1,
+    ) -> StructuredStream[Any]:
+        """Ask for an answer that fits `response_model`, and return its stream, already running.
+
+        `response_model` is a pydantic model, a dataclass, a TypedDict, `list[...]`, or a JSON schema. The
+        provider is held to it as well as it can be, which `mode` of the stream says, or by the `mode` given:
+        `"native"`, `"tool"`, `"json"` or `"prompt"`. An answer that is not valid is asked for again
+        `max_repairs` times, with what is wrong with it.
+        """
+        from .structured import StructuredStream  # noqa: PLC0415  # loads pydantic, and most want a text
+
+        settings = StreamConfig.of(config, self._settings.stream)
+
+        def ask(
+            asked: Prompt, name: str, schema: Mapping[str, Any], note: Callable[[str], None]
+        ) -> StreamSource:
+            def shape(provider: str, client: Any, said: Prompt, given: Any) -> tuple[Prompt, Any]:
+                wire = getattr(client, "schema_wire", None)
+                request = schema_request(provider, wire, said, given, name, schema, mode)
+                note(request.mode)
+                return request.prompt, request.params
+
+            return persistent(self._candidates(asked, model_id, params, shape))
+
+        stream: StructuredStream[Any] = StructuredStream(
+            ask, prompt, response_model, settings, _checked(handlers), max_repairs
+        )
+        provider, model, _ = self._candidates(prompt, model_id, params)[0]
+        told: dict[str, Any] = {"provider": provider, "model": model or None}
+        if settings.include_prompt:
+            told["prompt"] = prompt
+        self._begin(stream, partial(stream.start, told))
+        return stream
 
     def generate(
         self, prompt: Prompt, model_id: ModelId = None, params: Mapping[str, Any] | None = None
@@ -185,7 +235,7 @@ class APIModelManager:
     def _start(self, stream: StreamManager, source: Any, metadata: Mapping[str, Any]) -> None:
         self._begin(stream, partial(stream.start_stream, source, metadata))
 
-    def _begin(self, stream: StreamManager | DualTrack, start: Callable[[], Any]) -> None:
+    def _begin(self, stream: Controlled, start: Callable[[], Any]) -> None:
         """Start it where `close()` either prevents that or cancels it, but never misses it."""
         with self._lock:
             self._check_open()
@@ -202,7 +252,7 @@ class APIModelManager:
             yield from stream
 
     def _candidates(
-        self, prompt: Prompt, model_id: ModelId, params: Mapping[str, Any] | None
+        self, prompt: Prompt, model_id: ModelId, params: Mapping[str, Any] | None, shape: Shape | None = None
     ) -> list[tuple[str, str, Ask]]:
         """Who may be asked, in order: without those whose key is missing, if others are left."""
         if not isinstance(model_id, (str, Sequence, type(None))):
@@ -212,25 +262,31 @@ class APIModelManager:
         candidates, failure = [], ConfigurationError("model_id is an empty list")
         for provider, model in parsed:
             try:
-                candidates.append(self._candidate(prompt, provider, model, params))
+                candidates.append(self._candidate(prompt, provider, model, params, shape))
             except MissingKeyError as error:
                 failure = error
         if not candidates:
             raise failure
         return candidates
 
-    def _candidate(
-        self, prompt: Prompt, provider: str, model: str | None, params: Mapping[str, Any] | None
+    def _candidate(  # noqa: PLR0917  # what a candidate is made of
+        self,
+        prompt: Prompt,
+        provider: str,
+        model: str | None,
+        params: Mapping[str, Any] | None,
+        shape: Shape | None,
     ) -> tuple[str, str, Ask]:
         client = self._client(provider)
         asked, name = _with_model(params, model), model or getattr(client, "model", None) or ""
 
         def ask(partial: str) -> StreamSource:
-            whole = continued_prompt(prompt, partial, provider, name) if partial else prompt
-            source = as_source(client.generate_stream(whole, asked))
+            said, given = (prompt, asked) if shape is None else shape(provider, client, prompt, asked)
+            whole = continued_prompt(said, partial, provider, name) if partial else said
+            source = as_source(client.generate_stream(whole, given))
             if self._guards is None:
                 return source
-            guarded: StreamSource = self._guards.over(source, provider, name, whole, asked)
+            guarded: StreamSource = self._guards.over(source, provider, name, whole, given)
             return guarded
 
         return provider, name, ask

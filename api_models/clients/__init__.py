@@ -45,3 +45,8 @@ def make_guards(settings_of: Callable[[str], tuple[Any, Any]]) -> Any:
 def continued_prompt(prompt: Any, partial: str, provider: str, model: str) -> Any:
     """The prompt that asks for the rest of an answer; see `continuation`."""
     return import_module(".continuation", __name__).continued_prompt(prompt, partial, provider, model)
+
+
+def schema_request(*question: Any) -> Any:
+    """How to ask for an answer that fits a schema; see `answer_schema.ask_for_schema`."""
+    return import_module(".answer_schema", __name__).ask_for_schema(*question)
