@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .clients import continued_prompt, make_client, make_guards, persistent, schema_request
+from .clients import continued_prompt, make_client, make_guards, persistent, schema_shape
 from .exceptions import ConfigurationError
 from .handlers.notebook import ShownInNotebooks
-from .settings import MissingKeyError, ProviderSettings, Settings
+from .settings import MissingKeyError, Settings
 from .streaming.exceptions import StreamStateError
 from .streaming.stream_config import StreamConfig
 from .streaming.stream_events import StreamResult
@@ -33,8 +33,6 @@ Shape = Callable[[str, Any, Prompt, Any], tuple[Prompt, Any]]
 """Changes a prompt and its parameters for the provider that is asked, and its client."""
 StreamSettings = StreamConfig | Mapping[str, Any] | str | None
 
-Controlled = "StreamManager | DualTrack | StructuredStream[Any]"
-
 _CLOSING_PATIENCE = 5.0  # seconds close() gives a cancelled stream whose source cannot be woken
 
 
@@ -54,7 +52,7 @@ class APIModelManager:
         self._guards = make_guards(self._settings.guards) if self._settings.has_guards else None
         self._factories: dict[str, ClientFactory] = {}
         self._clients: dict[str, Any] = {}
-        self._streams: weakref.WeakSet[Controlled] = weakref.WeakSet()
+        self._streams: weakref.WeakSet[StreamManager | DualTrack | StructuredStream[Any]] = weakref.WeakSet()
         self._closed = False
         # Guards the tables above; clients are light to make, no network or SDK is touched.
         self._lock = threading.Lock()
@@ -142,13 +140,9 @@ class APIModelManager:
         def ask(
             asked: Prompt, name: str, schema: Mapping[str, Any], note: Callable[[str], None]
         ) -> StreamSource:
-            def shape(provider: str, client: Any, said: Prompt, given: Any) -> tuple[Prompt, Any]:
-                wire = getattr(client, "schema_wire", None)
-                request = schema_request(provider, wire, said, given, name, schema, mode)
-                note(request.mode)
-                return request.prompt, request.params
-
-            return persistent(self._candidates(asked, model_id, params, shape))
+            return persistent(
+                self._candidates(asked, model_id, params, schema_shape(name, schema, mode, note))
+            )
 
         stream: StructuredStream[Any] = StructuredStream(
             ask, prompt, response_model, settings, _checked(handlers), max_repairs
@@ -235,7 +229,9 @@ class APIModelManager:
     def _start(self, stream: StreamManager, source: Any, metadata: Mapping[str, Any]) -> None:
         self._begin(stream, partial(stream.start_stream, source, metadata))
 
-    def _begin(self, stream: Controlled, start: Callable[[], Any]) -> None:
+    def _begin(
+        self, stream: StreamManager | DualTrack | StructuredStream[Any], start: Callable[[], Any]
+    ) -> None:
         """Start it where `close()` either prevents that or cancels it, but never misses it."""
         with self._lock:
             self._check_open()
@@ -269,7 +265,7 @@ class APIModelManager:
             raise failure
         return candidates
 
-    def _candidate(  # noqa: PLR0917  # what a candidate is made of
+    def _candidate(  # what a candidate is made of
         self,
         prompt: Prompt,
         provider: str,
@@ -321,7 +317,7 @@ class APIModelManager:
         if provider in self._factories:
             return self._factories[provider](self._settings.entry(provider))
         found = self._settings.provider(provider)
-        return make_client(found.kind, found.transport, provider, _client_settings(found))
+        return make_client(found.kind, found.transport, provider, found.for_client())
 
 
 def _checked(handlers: Iterable[Any] | None) -> Iterable[Any]:
@@ -336,23 +332,6 @@ def _staged(source: StreamSource, stages: Stage | Iterable[Any] | None) -> Strea
     from .stages.staged_source import staged  # noqa: PLC0415  # most streams have none
 
     return staged(source, stages)
-
-
-def _client_settings(found: ProviderSettings) -> dict[str, Any]:
-    """What the constructor of the client for this kind and transport takes."""
-    if found.kind == "local":
-        return {"model": found.model}
-    settings: dict[str, Any] = {
-        "base_url": found.base_url,
-        "api_key": found.api_key,
-        "model": found.model,
-        "headers": found.headers,
-    }
-    if found.transport == "http":
-        settings["finish_reason_ends"] = found.finish_reason_ends
-    elif found.kind != "anthropic":
-        settings["api"] = found.api
-    return settings
 
 
 def _with_model(params: Mapping[str, Any] | None, model: str | None) -> Any:

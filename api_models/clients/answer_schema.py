@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 from ..exceptions import ConfigurationError
 from ..streaming.parts.checks import check_names
-from .strict_schema import UnfitSchema, strict_schema, without_limits
+from .strict_schema import UnfitSchemaError, strict_schema, without_limits
 
 SchemaMode = Literal["native", "tool", "json", "prompt"]
 """How the provider is held to the schema: `native` by constrained decoding, `tool` as the arguments of a
@@ -43,7 +43,7 @@ def _responses(name: str, schema: Mapping[str, Any]) -> Params:
     }
 
 
-def _messages(name: str, schema: Mapping[str, Any]) -> Params:  # noqa: ARG001  # has no place for a name
+def _messages(name: str, schema: Mapping[str, Any]) -> Params:
     return {
         "output_config": {"format": {"type": "json_schema", "schema": without_limits(strict_schema(schema))}}
     }
@@ -53,13 +53,13 @@ def _grammar(name: str, schema: Mapping[str, Any]) -> Params:
     """llama.cpp makes a grammar of any schema, also of one with fields of any name."""
     try:
         return _chat(name, schema)
-    except UnfitSchema:
+    except UnfitSchemaError:
         return {
             "response_format": {"type": "json_schema", "json_schema": {"name": name, "schema": dict(schema)}}
         }
 
 
-def _ollama(name: str, schema: Mapping[str, Any]) -> Params:  # noqa: ARG001  # has no place for a name
+def _ollama(name: str, schema: Mapping[str, Any]) -> Params:
     return {"format": dict(schema)}
 
 
@@ -109,34 +109,47 @@ _INSTRUCTION = "Answer with one JSON value that fits this JSON schema, and with 
 _TOOL_DESCRIPTION = "Give the answer."
 
 
-def ask_for_schema(
-    provider: str,
-    wire: str | None,
-    prompt: Any,
-    params: Mapping[str, Any] | None,
-    name: str,
-    schema: Mapping[str, Any],
-    mode: SchemaMode | None = None,
-) -> SchemaRequest:
-    """The best that this provider can do, or exactly `mode`.
+class SchemaShape:
+    """Changes a prompt and its parameters for the client that is asked, so that the answer fits a schema.
 
-    Raises `ConfigurationError` for a mode that the wire does not know, or a schema it does not take.
+    As well as this provider can, or exactly by `mode`. Raises `ConfigurationError` for a mode that the
+    wire does not know, or a schema it does not take. `note` is told the mode of each request.
     """
-    if mode is not None:
-        check_names([mode], get_args(SchemaMode), "mode")
-    taken = (
-        _HOSTS.get(provider, "chat" if mode in ("native", "json", "tool") else "") if wire == "chat" else wire
-    )
-    request = _Request(taken or "", prompt, dict(params or {}), name, schema)
-    if mode is not None:
-        return request.make(mode)
+
+    def __init__(
+        self, name: str, schema: Mapping[str, Any], mode: SchemaMode | None, note: Callable[[str], None]
+    ) -> None:
+        if mode is not None:
+            check_names([mode], get_args(SchemaMode), "mode")
+        self._name = name
+        self._schema = schema
+        self._mode = mode
+        self._note = note
+
+    def __call__(self, provider: str, client: Any, prompt: Any, params: Any) -> tuple[Any, Any]:
+        if not isinstance(params, (Mapping, type(None))):
+            return prompt, params  # no parameters at all: left for the client to refuse
+        wire = getattr(client, "schema_wire", None)
+        asked = _Request(self._dialect(wire, provider), prompt, dict(params or {}), self._name, self._schema)
+        made = asked.make(self._mode) if self._mode is not None else _best(asked)
+        self._note(made.mode)
+        return made.prompt, made.params
+
+    def _dialect(self, wire: str | None, provider: str) -> str:
+        """What the host takes; who names a mode knows of the host what is not known here."""
+        if wire != "chat":
+            return wire or ""
+        return _HOSTS.get(provider, "" if self._mode is None else "chat")
+
+
+def _best(asked: _Request) -> SchemaRequest:
     try:
-        return request.make("native")
-    except (UnfitSchema, _UnknownOnWire):
-        return request.make("json" if taken in _JSON else "prompt")
+        return asked.make("native")
+    except (UnfitSchemaError, _UnknownOnWireError):
+        return asked.make("json" if asked.wire in _JSON else "prompt")
 
 
-class _UnknownOnWire(ConfigurationError):
+class _UnknownOnWireError(ConfigurationError):
     """The wire has no word for it."""
 
 
@@ -144,7 +157,7 @@ class _Request:
     """One question, before it is put into the words of a wire."""
 
     def __init__(self, wire: str, prompt: Any, params: Params, name: str, schema: Mapping[str, Any]) -> None:
-        self._wire = wire
+        self.wire = wire
         self._prompt = prompt
         self._params = params
         self._name = name
@@ -160,7 +173,7 @@ class _Request:
 
     def _native(self) -> SchemaRequest:
         extra = self._found(_NATIVE, "native")(self._name, self._schema)
-        prompt = self._told() if self._wire in _TOLD else self._prompt
+        prompt = self._told() if self.wire in _TOLD else self._prompt
         return SchemaRequest(prompt, merged(self._params, extra), "native")
 
     def _tool(self) -> SchemaRequest:
@@ -169,11 +182,11 @@ class _Request:
         return SchemaRequest(self._prompt, {**self._params, "tools": [tool], **choice}, "tool")
 
     def _found(self, table: Mapping[str, Any], mode: str) -> Any:
-        if self._wire not in table:
-            raise _UnknownOnWire(
+        if self.wire not in table:
+            raise _UnknownOnWireError(
                 f"mode {mode!r} is not known to this provider: leave 'mode' out, or 'prompt'"
             )
-        return table[self._wire]
+        return table[self.wire]
 
     def _told(self) -> Any:
         return _with_instruction(self._prompt, _INSTRUCTION + json.dumps(self._schema, ensure_ascii=False))

@@ -18,35 +18,35 @@ _LIMITS = (
 )  # fmt: skip
 
 
-class UnfitSchema(ConfigurationError):  # noqa: N818  # raised to whoever asked for this schema natively
+class UnfitSchemaError(ConfigurationError):
     """The schema says something that cannot be decoded under constraint, fields of any name for example."""
 
 
 def strict_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Every object closed and all its fields required, as OpenAI's strict mode wants it.
 
-    Raises `UnfitSchema` for what it does not know. What is left out is only advice: the answer is
+    Raises `UnfitSchemaError` for what it does not know. What is left out is only advice: the answer is
     held against the whole schema in the end.
     """
     made = _strict(schema)
     if made.get("type") != "object" and "$ref" not in made:
-        raise UnfitSchema("the schema of an answer is that of an object")
+        raise UnfitSchemaError("the schema of an answer is that of an object")
     return made
 
 
 def _strict(schema: Any) -> dict[str, Any]:
     if not isinstance(schema, Mapping) or not schema:
-        raise UnfitSchema("a part of the schema allows anything")
+        raise UnfitSchemaError("a part of the schema allows anything")
     if "$ref" in schema:
         rest = {name: _strict_map(schema[name]) for name in _MAPS if name in schema}
         return {"$ref": schema["$ref"], **rest}
     if wrong := next((name for name in _REFUSED if name in schema), None):
-        raise UnfitSchema(f"{wrong!r} is not known where answers are constrained")
+        raise UnfitSchemaError(f"{wrong!r} is not known where answers are constrained")
     made = {name: _strict_part(name, value) for name, value in _renamed(schema).items()}
     if made.get("type") == "object" or "properties" in made:
         _close(made)
     elif made.get("type") == "array" and "items" not in made:
-        raise UnfitSchema("a list in the schema does not say what it is of")
+        raise UnfitSchemaError("a list in the schema does not say what it is of")
     return made
 
 
@@ -74,7 +74,7 @@ def _strict_map(schemas: Any) -> dict[str, Any]:
 
 def _close(made: dict[str, Any]) -> None:
     if "properties" not in made or made.get("additionalProperties"):
-        raise UnfitSchema("an object in the schema has fields of any name")
+        raise UnfitSchemaError("an object in the schema has fields of any name")
     made.update({"required": list(made["properties"]), "additionalProperties": False})
 
 

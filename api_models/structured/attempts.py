@@ -40,7 +40,7 @@ class _Said:
 
 
 class Attempts(StreamSource, Generic[T]):
-    """The answer to a prompt, held against a model at its end; what is wrong with it goes back, to be repaired.
+    """The answer to a prompt, held against a model at its end; what is wrong with it goes back.
 
     Arguments of a tool call are handed on as text where `takes_arguments()`: from here on nobody needs to
     know by which way the provider sent the JSON.

@@ -45,6 +45,7 @@ class Growth:
         self._model = model
         self._list_path, self._fields = model.list_path, model.fields
         self._roots = "{" if model.wrapper is None else "{["
+        self._broken = False
         self._begin_attempt()
 
     def feed(self, text: str) -> list[News]:

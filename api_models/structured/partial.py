@@ -23,7 +23,7 @@ class CompletePaths(Set[Path]):
         self._growing = growing  # None when nothing does
 
     def __contains__(self, path: object) -> bool:
-        if not isinstance(path, tuple) or self._growing is not None and self._growing[: len(path)] == path:
+        if not isinstance(path, tuple) or (self._growing is not None and self._growing[: len(path)] == path):
             return False
         value = self._value
         for step in path:

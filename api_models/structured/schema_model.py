@@ -24,12 +24,12 @@ class SchemaModel(ResponseModel[Any]):
     def __init__(self, schema: Mapping[str, Any]) -> None:
         kind = jsonschema.validators.validator_for(schema, jsonschema.Draft202012Validator)
         try:
-            kind.check_schema(schema)
+            kind.check_schema(dict(schema))
         except jsonschema.SchemaError as error:
             raise ConfigurationError(
                 f"not a JSON schema: {at(list(error.absolute_path), error.message)}"
             ) from error
-        self._validator = kind(schema)
+        self._validator = kind(dict(schema))
         self.name = name_of(schema.get("title"))
         self.schema = dict(schema)
         if not is_object(schema):

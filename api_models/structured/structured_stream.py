@@ -37,7 +37,7 @@ class StructuredStream(ShownInNotebooks, Generic[T]):
     the valid answer. `max_repairs` is how often an answer that is not valid is asked for again.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  # in the order of the manager's method
         self,
         ask: Ask,
         prompt: Any,
@@ -115,7 +115,7 @@ class StructuredStream(ShownInNotebooks, Generic[T]):
 
     @property
     def degraded(self) -> bool:
-        """Whether nothing but the prompt tells the model what is wanted, so that it may well answer otherwise."""
+        """Whether nothing but the prompt tells the model what is wanted: it may well answer otherwise."""
         return self._mode in DEGRADED_MODES
 
     @property
@@ -146,7 +146,7 @@ class StructuredStream(ShownInNotebooks, Generic[T]):
         return self._attempts.values[-1]
 
     def answer(self, timeout: float | None = None) -> StreamResult:
-        """The same as the stream of a text gives it: the JSON, the usage, the model. Waits and raises alike."""
+        """The same as a stream of text gives it: the JSON, usage, model. Waits and raises as `result`."""
         return self._stream.result(timeout)
 
     def items(self) -> Iterator[Any]:

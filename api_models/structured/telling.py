@@ -35,13 +35,13 @@ class Fold(StreamHandler):
         self.news: list[News] = []
         """Of the piece that is being handed out."""
 
-    def on_token_received(self, token: str, index: int) -> None:  # noqa: ARG002  # as handlers are called
+    def on_token_received(self, token: str, index: int) -> None:
         self.news = self.growth.feed(token)
 
-    def on_stream_reset(self, reason: str) -> None:  # noqa: ARG002  # as handlers are called
+    def on_stream_reset(self, reason: str) -> None:
         self.news = self.growth.reset()
 
-    def on_stream_complete(self, full_response: str) -> None:  # noqa: ARG002  # as handlers are called
+    def on_stream_complete(self, full_response: str) -> None:
         self.news = self.growth.finish()
 
 
@@ -53,14 +53,14 @@ class Teller(StreamHandler):
         self._hooks = hooks_of(handler)
         self._fold = fold
 
-    def on_token_received(self, token: str, index: int) -> None:  # noqa: ARG002  # as handlers are called
+    def on_token_received(self, token: str, index: int) -> None:
         if self._fold.news:
             self._tell(self._fold.news)
 
-    def on_stream_reset(self, reason: str) -> None:  # noqa: ARG002  # as handlers are called
+    def on_stream_reset(self, reason: str) -> None:
         self._tell(self._fold.news)
 
-    def on_stream_complete(self, full_response: str) -> None:  # noqa: ARG002  # as handlers are called
+    def on_stream_complete(self, full_response: str) -> None:
         self._tell(self._fold.news)
 
     def _tell(self, news: Iterable[News]) -> None:

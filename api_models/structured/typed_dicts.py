@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from typing_extensions import NotRequired, Required, TypedDict
 
 _MARKS = (Required, NotRequired)
+_functional: Any = TypedDict
+"""Called with names that are known when the program runs, of which a type checker knows nothing."""
 
 
 def portable(hint: Any) -> Any:
@@ -20,8 +22,7 @@ def _made_again(hint: Any, around: tuple[Any, ...]) -> Any:
     if is_typeddict(hint) and type(hint).__module__ == "typing" and hint not in around:
         hints = get_type_hints(hint, include_extras=True).items()
         fields = {name: _marked(hint, name, _made_again(field, (*around, hint))) for name, field in hints}
-        made: Any = TypedDict(hint.__name__, fields)  # type: ignore[operator]  # its functional form
-        return made
+        return _functional(hint.__name__, fields)
     origin, arguments = get_origin(hint), get_args(hint)
     if not arguments or origin is Literal or not all(map(_is_hint, arguments)):
         return hint
@@ -41,7 +42,7 @@ def _is_hint(argument: Any) -> bool:
 
 def _rebuilt(origin: Any, arguments: tuple[Any, ...]) -> Any:
     if origin is types.UnionType:
-        return Union[arguments]
+        return Union[arguments]  # noqa: UP007  # of a number of types that is not known here
     if origin is Annotated:
         return Annotated[arguments]
     return origin[arguments[0] if len(arguments) == 1 else arguments]
