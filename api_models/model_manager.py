@@ -125,13 +125,15 @@ class APIModelManager:
         *,
         mode: SchemaMode | None = None,
         max_repairs: int = 1,
+        expected_items: int | None = None,
     ) -> StructuredStream[Any]:
         """Ask for an answer that fits `response_model`, and return its stream, already running.
 
         `response_model` is a pydantic model, a dataclass, a TypedDict, `list[...]`, or a JSON schema. The
         provider is held to it as well as it can be, which `mode` of the stream says, or by the `mode` given:
         `"native"`, `"tool"`, `"json"` or `"prompt"`. An answer that is not valid is asked for again
-        `max_repairs` times, with what is wrong with it.
+        `max_repairs` times, with what is wrong with it. `expected_items` is how many elements the prompt
+        asks for, so that the progress of a list can be told.
         """
         from .structured import StructuredStream  # noqa: PLC0415  # loads pydantic, and most want a text
 
@@ -145,7 +147,7 @@ class APIModelManager:
             )
 
         stream: StructuredStream[Any] = StructuredStream(
-            ask, prompt, response_model, settings, _checked(handlers), max_repairs
+            ask, prompt, response_model, settings, _checked(handlers), max_repairs, expected_items
         )
         provider, model, _ = self._candidates(prompt, model_id, params)[0]
         told: dict[str, Any] = {"provider": provider, "model": model or None}

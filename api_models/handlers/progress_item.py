@@ -61,6 +61,7 @@ class ProgressItem:
         self._open: dict[int, ProgressItem] = {}  # the parts that have not ended
         # Of the parts, by their weights: what is done, what is still expected with that, and all.
         self._done = self._expected = self._weights = 0.0
+        self._to_come: float | None = 0.0  # of all, the weight of parts not added yet; None: nobody knows
         self._counted = 0.0, weight  # what is counted of it above: done, expected
 
     def add_item(self, name: str, weight: float = 1.0) -> ProgressItem:
@@ -76,9 +77,24 @@ class ProgressItem:
                 item.state = StreamState.CANCELLED
             else:
                 self._open[item._id] = item
-                self._weights += weight
-                self._expected += weight
+                self._make_room(weight)
         return item
+
+    def expect_items(self, weight: float | None) -> None:
+        """Say what the parts will weigh in all, with those that are not added yet.
+
+        None means that nobody knows: then the percent says nothing new until the end.
+        """
+        if weight is not None:
+            check_value("weight", weight, INTERVAL)
+        with self._tree.listeners.lock:
+            self._to_come = None
+            if weight is not None and weight > self._weights:
+                self._to_come = weight - self._weights
+                self._expected += self._to_come
+                self._weights = weight
+            elif weight is not None:
+                self._to_come = 0.0
 
     @property
     def has_ended(self) -> bool:
@@ -152,6 +168,14 @@ class ProgressItem:
 
     # What follows is called under the lock of the tree.
 
+    def _make_room(self, weight: float) -> None:
+        """For a part that is added: it may have been expected."""
+        expected = min(self._to_come or 0.0, weight)
+        if self._to_come is not None:
+            self._to_come -= expected
+        self._weights += weight - expected
+        self._expected += weight - expected
+
     def _begin(self, message: str = "", data: Mapping[str, Any] | None = None) -> None:
         if self.state is not StreamState.INACTIVE:
             return
@@ -208,7 +232,7 @@ class ProgressItem:
         self._done += done - part._counted[0]
         self._expected += expected - part._counted[1]
         part._counted = done, expected
-        is_known = self.percent is not None or part.percent is not None
+        is_known = self._to_come is not None and (self.percent is not None or part.percent is not None)
         if is_known and self._expected > self._weights * _ROUNDING:
             self._grow(100.0 * self._done / self._expected)
 

@@ -73,6 +73,11 @@ class Growth:
         """The answer has ended, and was found valid."""
         return [self._partial(is_final=True)] if Partial in self.wants else []
 
+    @property
+    def counts(self) -> tuple[int, int]:
+        """The fields and the elements that are complete."""
+        return self._fields_done, self._items_done
+
     def progress(self) -> dict[str, int | None]:
         """How far it has come, as a status says it."""
         return {

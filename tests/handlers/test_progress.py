@@ -214,6 +214,32 @@ def test_parts_that_come_late_do_not_turn_it_back():
     check(heard)
 
 
+def test_parts_that_are_to_come_are_counted_when_they_are_expected():
+    tracker, heard = tracked()
+    tracker.expect_items(4)
+    for number in range(3):
+        tracker.add_item(str(number)).complete_operation()
+        assert tracker.percent == 25 * (number + 1)
+    tracker.add_item("heavier than was said", 5)
+    tracker.expect_items(2)
+    assert tracker.percent == 75
+    tracker.complete_operation()
+    check(heard)
+
+
+def test_nothing_is_said_of_a_whole_of_which_nobody_knows_how_long_it_is():
+    tracker, heard = tracked()
+    tracker.expect_items(None)
+    first = tracker.add_item("first")
+    first.complete_operation()
+    assert (first.percent, tracker.percent) == (100, None)
+    tracker.expect_items(2)
+    tracker.add_item("second").complete_operation()
+    assert tracker.percent == 99
+    tracker.complete_operation()
+    check(heard)
+
+
 def test_a_part_that_begins_begins_what_it_is_a_part_of():
     tracker, heard = tracked(name="all")
     tracker.add_item("outer").add_item("inner").update_progress("a step")
@@ -319,7 +345,7 @@ def test_it_says_what_it_is():
 STEPS = st.lists(
     st.tuples(
         st.integers(0, 7),
-        st.sampled_from(["start", "update", "word", "complete", "fail", "cancel", "add"]),
+        st.sampled_from(["start", "update", "word", "complete", "fail", "cancel", "add", "expect"]),
         st.floats(0, 150),
     ),
     max_size=40,
@@ -331,7 +357,9 @@ def play(items, steps):
     for which, action, number in steps:
         item = items[which % len(items)]
         try:
-            if action == "add":
+            if action == "expect":
+                item.expect_items(None if number > 100 else number + 0.1)
+            elif action == "add":
                 items.append(item.add_item(str(len(items)), weight=number + 0.1))
             elif action == "update":
                 item.update_progress("far", number)
