@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from ..exceptions import StructuredOutputError
@@ -33,10 +33,11 @@ _CUT_BY = {
 class _Said:
     """What one attempt has said."""
 
-    texts: list[str]
+    texts: list[str] = field(default_factory=list)
     refusal: str = ""
     stop_reason: str | None = None
-    has_arguments: bool = False
+    arguments: Document = field(default_factory=Document)
+    """Of the first call; a model that calls more than once has answered with the first."""
 
 
 class Attempts(StreamSource, Generic[T]):
@@ -63,7 +64,7 @@ class Attempts(StreamSource, Generic[T]):
         self._takes_arguments = takes_arguments
         self._source = ask(prompt)
         self._config = StreamConfig.of(None)
-        self._said = _Said([])
+        self._said = _Said()
         self._attempt = 1
         self._bytes_before = 0
         # Set by abort: ends any thought of another attempt.
@@ -110,9 +111,11 @@ class Attempts(StreamSource, Generic[T]):
     def _heard(self, chunk: Chunk) -> Chunk:
         """Take note of a chunk, and say as text what is to be read as the answer."""
         if isinstance(chunk, ResetNotice):
-            self._said = _Said([])
+            self._said = _Said()
         elif isinstance(chunk, StreamChunk):
             chunk = self._heard_more(chunk)
+        elif isinstance(chunk, str) and self._takes_arguments():
+            chunk = ""  # a remark beside the call
         if text := text_of(chunk):
             self._said.texts.append(text)
         return chunk
@@ -123,12 +126,12 @@ class Attempts(StreamSource, Generic[T]):
         said.stop_reason = chunk.stop_reason or said.stop_reason
         if not self._takes_arguments():
             return chunk
-        text = chunk.tool_arguments
-        if not text and chunk.tool_call is not None and not said.has_arguments:
+        text, arguments = chunk.tool_arguments, said.arguments
+        if chunk.tool_call is not None and not len(arguments):
             text = chunk.tool_call.arguments_json  # they came whole
-        if chunk.text and not text:
-            return _without_text(chunk)  # a remark beside the call
-        said.has_arguments = said.has_arguments or bool(text)
+        if arguments.end is not None:
+            text = ""
+        arguments.feed(text)
         return _as_text(chunk, text)
 
     def _judged(self) -> tuple[list[str], bool]:
@@ -157,17 +160,13 @@ class Attempts(StreamSource, Generic[T]):
         self._source.open(self._config)
         if self._aborted.is_set():  # in between: the abort reached the old source only
             self._source.abort()
-        self._said = _Said([])
+        self._said = _Said()
         self._attempt += 1
         return [ResetNotice(str(error)), RetryNotice(self._attempt - 1, 0.0, error)]
 
 
-def _without_text(chunk: StreamChunk) -> StreamChunk:
-    return _as_text(chunk, "")
-
-
 def _as_text(chunk: StreamChunk, text: str) -> StreamChunk:
-    """The same chunk with this text, and no more of a call."""
+    """The same chunk with this text alone, and nothing of a call."""
     return StreamChunk(
         text=text,
         thinking=chunk.thinking,
