@@ -54,7 +54,7 @@ class AnswerProgress:
         known = self._growth.progress()
         fields, items = self._counts
         expected = known["fields_expected"] or 0, self._expected_items or 0
-        said = [_counted(fields, expected[0], "fields"), _counted(items, expected[1], "items")]
+        said = [_counted(fields, expected[0], "field"), _counted(items, expected[1], "item")]
         self.tracker.update_progress(
             ", ".join(filter(None, said)),
             done=min(fields, expected[0]) + min(items, expected[1]),
@@ -65,5 +65,5 @@ class AnswerProgress:
 
 def _counted(done: int, expected: int, what: str) -> str:
     if expected:
-        return f"{done} of {expected} {what}"
-    return f"{done} {what}" if done else ""
+        return f"{done} of {expected} {what}s"
+    return f"{done} {what}{'s' * (done > 1)}" if done else ""

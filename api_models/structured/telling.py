@@ -57,7 +57,9 @@ class Fold(StreamHandler):
         self.news = [*news, *self.progress.take()]
 
     def on_stream_reset(self, reason: str) -> None:
-        self.news = self.growth.reset()
+        news = self.growth.reset()
+        self.progress.begin_again(reason)
+        self.news = [*news, *self.progress.take()]
 
     def on_stream_complete(self, full_response: str) -> None:
         news = self.growth.finish()
