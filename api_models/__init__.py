@@ -96,6 +96,8 @@ if TYPE_CHECKING:
     from .stages.stage import Stage, compose
     from .stages.transform import filter_text, flat_map_text, map_text, tee
     from .stages.until import take_until
+    from .structured.batch import StructuredBatch
+    from .structured.batch_outcome import BatchOutcome
     from .structured.handler import StructuredHandler
     from .structured.partial import Partial
     from .structured.structured_stream import StructuredStream
@@ -135,6 +137,8 @@ _ON_DEMAND = {
     ".stages.stage": "Stage compose",
     ".stages.transform": "filter_text flat_map_text map_text tee",
     ".stages.until": "take_until",
+    ".structured.batch": "StructuredBatch",
+    ".structured.batch_outcome": "BatchOutcome",
     ".structured.handler": "StructuredHandler",
     ".structured.partial": "Partial",
     ".structured.structured_stream": "StructuredStream",
@@ -145,6 +149,7 @@ __all__ = [
     "APIModelManager",
     "AuthenticationError",
     "BackgroundHandler",
+    "BatchOutcome",
     "Block",
     "CircuitOpenError",
     "Comparison",
@@ -201,6 +206,7 @@ __all__ = [
     "StreamStateError",
     "StreamTimeoutError",
     "StreamingError",
+    "StructuredBatch",
     "StructuredHandler",
     "StructuredOutputError",
     "StructuredStream",

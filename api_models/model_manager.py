@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .arguments import ModelId, Prompt, StreamSettings, checked_handlers, staged_source, with_model
 from .clients import continued_prompt, make_client, make_guards, persistent, schema_shape
 from .exceptions import ConfigurationError
 from .handlers.notebook import ShownInNotebooks
@@ -23,15 +24,14 @@ if TYPE_CHECKING:
     from .clients.answer_schema import SchemaMode
     from .dual_track import DualTrack, Mode
     from .stages.stage import Stage
-    from .structured import StructuredStream
+    from .structured import StructuredBatch, StructuredStream
 
-Prompt = str | list[dict[str, Any]]
-ModelId = str | Sequence[str] | None
+    Controlled = StreamManager | DualTrack | StructuredStream[Any] | StructuredBatch[Any]
+
 Ask = Callable[[str], StreamSource]
 ClientFactory = Callable[[Mapping[str, Any]], Any]
 Shape = Callable[[str, Any, Prompt, Any], tuple[Prompt, Any]]
 """Changes a prompt and its parameters for the provider that is asked, and its client."""
-StreamSettings = StreamConfig | Mapping[str, Any] | str | None
 
 _CLOSING_PATIENCE = 5.0  # seconds close() gives a cancelled stream whose source cannot be woken
 
@@ -52,7 +52,7 @@ class APIModelManager:
         self._guards = make_guards(self._settings.guards) if self._settings.has_guards else None
         self._factories: dict[str, ClientFactory] = {}
         self._clients: dict[str, Any] = {}
-        self._streams: weakref.WeakSet[StreamManager | DualTrack | StructuredStream[Any]] = weakref.WeakSet()
+        self._streams: weakref.WeakSet[Controlled] = weakref.WeakSet()
         self._closed = False
         # Guards the tables above; clients are light to make, no network or SDK is touched.
         self._lock = threading.Lock()
@@ -77,7 +77,7 @@ class APIModelManager:
         handlers and `result()`.
         """
         stream, source, metadata = self._prepare(prompt, model_id, params, handlers, config)
-        self._start(stream, _staged(source, stages), metadata)
+        self._start(stream, staged_source(source, stages), metadata)
         return stream
 
     def generate_tracks(  # noqa: PLR0917  # the contract's order, the one of the method above
@@ -109,7 +109,7 @@ class APIModelManager:
             stream, source, metadata = self._prepare(prompt, model_id, params, None, own)
             lane = self._lane(metadata["provider"]) if serialise else None
             tracks.append(Track(name, stream, partial(self._start, stream, source, metadata), lane))
-        several = DualTrack(tracks, mode, settings, _checked(handlers), priority)
+        several = DualTrack(tracks, mode, settings, checked_handlers(handlers), priority)
         told = {"prompt": prompt} if settings.include_prompt else {}
         self._begin(several, partial(several.start, told))
         return several
@@ -147,7 +147,7 @@ class APIModelManager:
             )
 
         stream: StructuredStream[Any] = StructuredStream(
-            ask, prompt, response_model, settings, _checked(handlers), max_repairs, expected_items
+            ask, prompt, response_model, settings, checked_handlers(handlers), max_repairs, expected_items
         )
         provider, model, _ = self._candidates(prompt, model_id, params)[0]
         told: dict[str, Any] = {"provider": provider, "model": model or None}
@@ -155,6 +155,34 @@ class APIModelManager:
             told["prompt"] = prompt
         self._begin(stream, partial(stream.start, told))
         return stream
+
+    def generate_structured_many(  # noqa: PLR0917  # the same order
+        self,
+        prompts: Iterable[Prompt] | Mapping[str, Prompt],
+        response_model: Any,
+        model_id: ModelId = None,
+        params: Mapping[str, Any] | None = None,
+        handlers: Iterable[Any] | None = None,
+        config: StreamSettings = None,
+        *,
+        mode: SchemaMode | None = None,
+        max_repairs: int = 1,
+        **settings: Any,
+    ) -> StructuredBatch[Any]:
+        """Ask for an answer to each prompt, and return the batch of their streams, already running.
+
+        `settings` are those of a `StructuredBatch`: `max_parallel`, `ordered`, `store`, a file where answers
+        are kept by their `key`, so that a rerun skips what is done, and `on_progress`. A mapping of prompts
+        gives the keys. `handlers` hear of all streams, of several at once.
+        """
+        from .structured import StructuredBatch  # noqa: PLC0415  # as above
+
+        self._candidates("", model_id, params)  # what is wrong with these is wrong with all
+        asked = {"params": params, "config": config, "mode": mode, "max_repairs": max_repairs}
+        begin = partial(self.generate_structured, model_id=model_id, **asked)
+        batch = StructuredBatch(begin, prompts, response_model, checked_handlers(handlers), **settings)
+        self._begin(batch, batch.start)
+        return batch
 
     def generate(
         self, prompt: Prompt, model_id: ModelId = None, params: Mapping[str, Any] | None = None
@@ -221,7 +249,7 @@ class APIModelManager:
         provider, model, _ = candidates[0]
         source = persistent(candidates)
         stream = ModelStream(settings)
-        for handler in _checked(handlers):
+        for handler in checked_handlers(handlers):
             stream.register_handler(handler)
         metadata: dict[str, Any] = {"provider": provider, "model": model or None}
         if settings.include_prompt:
@@ -231,9 +259,7 @@ class APIModelManager:
     def _start(self, stream: StreamManager, source: Any, metadata: Mapping[str, Any]) -> None:
         self._begin(stream, partial(stream.start_stream, source, metadata))
 
-    def _begin(
-        self, stream: StreamManager | DualTrack | StructuredStream[Any], start: Callable[[], Any]
-    ) -> None:
+    def _begin(self, stream: Controlled, start: Callable[[], Any]) -> None:
         """Start it where `close()` either prevents that or cancels it, but never misses it."""
         with self._lock:
             self._check_open()
@@ -276,7 +302,7 @@ class APIModelManager:
         shape: Shape | None,
     ) -> tuple[str, str, Ask]:
         client = self._client(provider)
-        asked, name = _with_model(params, model), model or getattr(client, "model", None) or ""
+        asked, name = with_model(params, model), model or getattr(client, "model", None) or ""
 
         def ask(partial: str) -> StreamSource:
             said, given = (prompt, asked) if shape is None else shape(provider, client, prompt, asked)
@@ -320,27 +346,6 @@ class APIModelManager:
             return self._factories[provider](self._settings.entry(provider))
         found = self._settings.provider(provider)
         return make_client(found.kind, found.transport, provider, found.for_client())
-
-
-def _checked(handlers: Iterable[Any] | None) -> Iterable[Any]:
-    if not isinstance(handlers, (Iterable, type(None))):
-        raise ConfigurationError(f"handlers is a list of handlers, not {handlers!r}")
-    return handlers or ()
-
-
-def _staged(source: StreamSource, stages: Stage | Iterable[Any] | None) -> StreamSource:
-    if stages is None:
-        return source
-    from .stages.staged_source import staged  # noqa: PLC0415  # most streams have none
-
-    return staged(source, stages)
-
-
-def _with_model(params: Mapping[str, Any] | None, model: str | None) -> Any:
-    """The parameters with the model in them; what is no mapping is left for the client to refuse."""
-    if model is None or not isinstance(params, (Mapping, type(None))):
-        return params
-    return {**(params or {}), "model": model}
 
 
 def _close(client: Any) -> None:

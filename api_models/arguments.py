@@ -1,0 +1,38 @@
+"""What the calls of a manager are given: the types, and what is checked or changed before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .exceptions import ConfigurationError
+from .streaming.stream_config import StreamConfig
+from .streaming.stream_source import StreamSource
+
+if TYPE_CHECKING:
+    from .stages.stage import Stage
+
+Prompt = str | list[dict[str, Any]]
+ModelId = str | Sequence[str] | None
+StreamSettings = StreamConfig | Mapping[str, Any] | str | None
+
+
+def checked_handlers(handlers: Iterable[Any] | None) -> Iterable[Any]:
+    if not isinstance(handlers, (Iterable, type(None))):
+        raise ConfigurationError(f"handlers is a list of handlers, not {handlers!r}")
+    return handlers or ()
+
+
+def staged_source(source: StreamSource, stages: Stage | Iterable[Any] | None) -> StreamSource:
+    if stages is None:
+        return source
+    from .stages.staged_source import staged  # noqa: PLC0415  # most streams have none
+
+    return staged(source, stages)
+
+
+def with_model(params: Mapping[str, Any] | None, model: str | None) -> Any:
+    """The parameters with the model in them; what is no mapping is left for the client to refuse."""
+    if model is None or not isinstance(params, (Mapping, type(None))):
+        return params
+    return {**(params or {}), "model": model}
