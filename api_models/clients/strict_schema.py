@@ -28,10 +28,17 @@ def strict_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     Raises `UnfitSchemaError` for what it does not know. What is left out is only advice: the answer is
     held against the whole schema in the end.
     """
-    made = _strict(schema)
-    if made.get("type") != "object" and "$ref" not in made:
+    made = _strict(_at_root(schema))
+    if made.get("type") != "object":
         raise UnfitSchemaError("the schema of an answer is that of an object")
     return made
+
+
+def _at_root(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema itself where it only refers to one of its parts, as that of a tree does."""
+    kind, _, name = str(schema.get("$ref", "")).removeprefix("#/").partition("/")
+    part = schema.get(kind, {}).get(name) if name else None
+    return schema if part is None else {**part, kind: schema[kind]}
 
 
 def _strict(schema: Any) -> dict[str, Any]:

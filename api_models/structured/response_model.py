@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from types import FunctionType
 from typing import Any, Generic, TypeVar
 
 from ..exceptions import ConfigurationError
@@ -45,7 +46,7 @@ class ResponseModel(ABC, Generic[T]):
     @property
     def fields(self) -> frozenset[str] | None:
         """The names at the top; None for what is no object, or one with any names."""
-        properties = self.schema.get("properties")
+        properties = resolved(self.schema, self.schema).get("properties")
         return None if self.wrapper or not properties else frozenset(properties)
 
     @property
@@ -73,7 +74,7 @@ def response_model(wanted: Any) -> ResponseModel[Any]:
         from .schema_model import SchemaModel  # noqa: PLC0415  # needs jsonschema, an extra
 
         return SchemaModel(wanted)
-    if wanted is None or isinstance(wanted, (str, bytes, int, float)):
+    if wanted is None or isinstance(wanted, (str, bytes, int, float, FunctionType)):
         raise ConfigurationError(f"response_model is a type or a JSON schema, not {wanted!r}")
     from .typed_model import TypedModel  # noqa: PLC0415  # loads pydantic
 
