@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .exceptions import ConfigurationError
@@ -15,20 +15,27 @@ if TYPE_CHECKING:
 Prompt = str | list[dict[str, Any]]
 ModelId = str | Sequence[str] | None
 StreamSettings = StreamConfig | Mapping[str, Any] | str | None
+ClientFactory = Callable[[Mapping[str, Any]], Any]
+Ask = Callable[[str], StreamSource]
+"""Asks for an answer, or for the rest of the one that is begun so."""
+Shape = Callable[[str, Any, Prompt, Any], tuple[Prompt, Any]]
+"""Changes a prompt and its parameters for the provider that is asked, and its client."""
 
 
-def checked_handlers(handlers: Iterable[Any] | None) -> Iterable[Any]:
+def handlers_of(handlers: Iterable[Any] | None) -> Iterable[Any]:
+    """The handlers, if they are a list of such or none at all."""
     if not isinstance(handlers, (Iterable, type(None))):
         raise ConfigurationError(f"handlers is a list of handlers, not {handlers!r}")
     return handlers or ()
 
 
-def staged_source(source: StreamSource, stages: Stage | Iterable[Any] | None) -> StreamSource:
+def staged(source: StreamSource, stages: Stage | Iterable[Any] | None) -> StreamSource:
+    """The source behind these stages, if there are any."""
     if stages is None:
         return source
-    from .stages.staged_source import staged  # noqa: PLC0415  # most streams have none
+    from .stages.staged_source import staged as staged_by  # noqa: PLC0415  # most streams have none
 
-    return staged(source, stages)
+    return staged_by(source, stages)
 
 
 def with_model(params: Mapping[str, Any] | None, model: str | None) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .arguments import ModelId, Prompt, StreamSettings, checked_handlers, staged_source, with_model
+from .arguments import ClientFactory, ModelId, Prompt, StreamSettings, handlers_of, staged, with_model
 from .clients import continued_prompt, make_client, make_guards, persistent, schema_shape
 from .exceptions import ConfigurationError
 from .handlers.notebook import ShownInNotebooks
@@ -21,17 +21,13 @@ from .streaming.stream_manager import StreamManager
 from .streaming.stream_source import StreamSource, as_source
 
 if TYPE_CHECKING:
+    from .arguments import Ask, Shape
     from .clients.answer_schema import SchemaMode
     from .dual_track import DualTrack, Mode
     from .stages.stage import Stage
     from .structured import StructuredBatch, StructuredStream
 
     Controlled = StreamManager | DualTrack | StructuredStream[Any] | StructuredBatch[Any]
-
-Ask = Callable[[str], StreamSource]
-ClientFactory = Callable[[Mapping[str, Any]], Any]
-Shape = Callable[[str, Any, Prompt, Any], tuple[Prompt, Any]]
-"""Changes a prompt and its parameters for the provider that is asked, and its client."""
 
 _CLOSING_PATIENCE = 5.0  # seconds close() gives a cancelled stream whose source cannot be woken
 
@@ -77,7 +73,7 @@ class APIModelManager:
         handlers and `result()`.
         """
         stream, source, metadata = self._prepare(prompt, model_id, params, handlers, config)
-        self._start(stream, staged_source(source, stages), metadata)
+        self._start(stream, staged(source, stages), metadata)
         return stream
 
     def generate_tracks(  # noqa: PLR0917  # the contract's order, the one of the method above
@@ -109,7 +105,7 @@ class APIModelManager:
             stream, source, metadata = self._prepare(prompt, model_id, params, None, own)
             lane = self._lane(metadata["provider"]) if serialise else None
             tracks.append(Track(name, stream, partial(self._start, stream, source, metadata), lane))
-        several = DualTrack(tracks, mode, settings, checked_handlers(handlers), priority)
+        several = DualTrack(tracks, mode, settings, handlers_of(handlers), priority)
         told = {"prompt": prompt} if settings.include_prompt else {}
         self._begin(several, partial(several.start, told))
         return several
@@ -147,7 +143,7 @@ class APIModelManager:
             )
 
         stream: StructuredStream[Any] = StructuredStream(
-            ask, prompt, response_model, settings, checked_handlers(handlers), max_repairs, expected_items
+            ask, prompt, response_model, settings, handlers_of(handlers), max_repairs, expected_items
         )
         provider, model, _ = self._candidates(prompt, model_id, params)[0]
         told: dict[str, Any] = {"provider": provider, "model": model or None}
@@ -178,9 +174,9 @@ class APIModelManager:
         from .structured import StructuredBatch  # noqa: PLC0415  # as above
 
         self._candidates("", model_id, params)  # what is wrong with these is wrong with all
-        asked = {"params": params, "config": config, "mode": mode, "max_repairs": max_repairs}
+        asked: dict[str, Any] = {"params": params, "config": config, "mode": mode, "max_repairs": max_repairs}
         begin = partial(self.generate_structured, model_id=model_id, **asked)
-        batch = StructuredBatch(begin, prompts, response_model, checked_handlers(handlers), **settings)
+        batch = StructuredBatch(begin, prompts, response_model, handlers_of(handlers), **settings)
         self._begin(batch, batch.start)
         return batch
 
@@ -249,7 +245,7 @@ class APIModelManager:
         provider, model, _ = candidates[0]
         source = persistent(candidates)
         stream = ModelStream(settings)
-        for handler in checked_handlers(handlers):
+        for handler in handlers_of(handlers):
             stream.register_handler(handler)
         metadata: dict[str, Any] = {"provider": provider, "model": model or None}
         if settings.include_prompt:

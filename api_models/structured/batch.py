@@ -30,8 +30,9 @@ class StructuredBatch(Generic[T]):
     """Asks for an answer to each prompt, `max_parallel` at once; iterated, it gives their `BatchOutcome`s.
 
     They come in the order of the prompts if it is `ordered`, else as they are there, to any number of
-    readers, each from the start. A prompt is taken when there is room for it, by the batch's own thread.
-    `begin(prompt, wanted, handlers=...)` starts the stream of an answer, which may fail alone; what `prompts` or `key` raise, or the disk, ends the batch.
+    readers, each from the start. A prompt is taken when there is room for it, by the batch's own thread;
+    `begin(prompt, wanted, handlers=...)` starts its stream. One that fails, fails alone; what `prompts`
+    or `key` raise, or the disk, ends the batch.
     """
 
     def __init__(
