@@ -9,10 +9,9 @@ from .document import Closed, Document, MalformedDocument
 from .partial import CompletePaths, Partial, Path
 from .response_model import InvalidAnswer, ResponseModel
 
-_GROWTH_BYTES = 16
 _GROWTH_SHARE = 50
-"""A text is parsed again when it has grown by so many bytes and by one part in fifty: so the work grows
-with its length, not with the square of it."""
+"""A text is parsed again when it has grown by one part in so many: each piece of a short one, and of a long
+one so seldom that the work grows with its length, not with the square of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +101,7 @@ class Growth:
         document, parsed = self._document, self._parsed_length
         if document.begin is None or len(document) == parsed:
             return False
-        return document.end is not None or len(document) - parsed >= max(
-            _GROWTH_BYTES, parsed // _GROWTH_SHARE
-        )
+        return document.end is not None or (len(document) - parsed) * _GROWTH_SHARE >= parsed
 
     def _partial(self, is_final: bool = False) -> Partial:
         self._parsed_length = len(self._document)

@@ -18,7 +18,7 @@ NAMED = {"name": "answer", "strict": True, "schema": STRICT}
 TEXT = ['{"n"', ": 7}"]
 
 
-def asked(provider, wire, schema=SCHEMA, mode=None, prompt="How many?", params=None):
+def asked(provider, wire, schema=SCHEMA, mode=None, *, prompt="How many?", params=None):
     """The prompt, the parameters and the mode that come of it."""
     modes = []
     client = type("Client", (), {"schema_wire": wire})

@@ -21,7 +21,7 @@ class Tree(BaseModel):
     default: str | None = None
     leaves: list[Leaf]
     best: Leaf = Field(description="the best one")
-    under: list["Tree"] = []
+    under: list[Tree] = []
 
 
 def everywhere(schema):
