@@ -9,6 +9,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .arguments import (
+    ClientFactory,
+    ModelId,
+    Prompt,
+    StreamSettings,
+    handlers_of,
+    metadata_of,
+    staged,
+    with_model,
+)
 from .clients import continued_prompt, make_client, make_guards, persistent, schema_shape
 from .exceptions import ConfigurationError
 from .handlers.notebook import ShownInNotebooks
@@ -20,22 +30,13 @@ from .streaming.stream_manager import StreamManager
 from .streaming.stream_source import StreamSource, as_source
 
 if TYPE_CHECKING:
-    from typing_extensions import TypeVar
-
+    from .arguments import Ask, Shape, T
     from .clients.answer_schema import SchemaMode
     from .dual_track import DualTrack, Mode
     from .stages.stage import Stage
-    from .structured import StructuredStream
+    from .structured import StructuredBatch, StructuredStream
 
-    T = TypeVar("T", default=Any)
-
-Prompt = str | list[dict[str, Any]]
-ModelId = str | Sequence[str] | None
-Ask = Callable[[str], StreamSource]
-ClientFactory = Callable[[Mapping[str, Any]], Any]
-Shape = Callable[[str, Any, Prompt, Any], tuple[Prompt, Any]]
-"""Changes a prompt and its parameters for the provider that is asked, and its client."""
-StreamSettings = StreamConfig | Mapping[str, Any] | str | None
+    Controlled = StreamManager | DualTrack | StructuredStream[Any] | StructuredBatch[Any]
 
 _CLOSING_PATIENCE = 5.0  # seconds close() gives a cancelled stream whose source cannot be woken
 
@@ -56,7 +57,7 @@ class APIModelManager:
         self._guards = make_guards(self._settings.guards) if self._settings.has_guards else None
         self._factories: dict[str, ClientFactory] = {}
         self._clients: dict[str, Any] = {}
-        self._streams: weakref.WeakSet[StreamManager | DualTrack | StructuredStream[Any]] = weakref.WeakSet()
+        self._streams: weakref.WeakSet[Controlled] = weakref.WeakSet()
         self._closed = False
         # Guards the tables above; clients are light to make, no network or SDK is touched.
         self._lock = threading.Lock()
@@ -81,7 +82,7 @@ class APIModelManager:
         handlers and `result()`.
         """
         stream, source, metadata = self._prepare(prompt, model_id, params, handlers, config)
-        self._start(stream, _staged(source, stages), metadata)
+        self._start(stream, staged(source, stages), metadata)
         return stream
 
     def generate_tracks(  # noqa: PLR0917  # the contract's order, the one of the method above
@@ -113,7 +114,7 @@ class APIModelManager:
             stream, source, metadata = self._prepare(prompt, model_id, params, None, own)
             lane = self._lane(metadata["provider"]) if serialise else None
             tracks.append(Track(name, stream, partial(self._start, stream, source, metadata), lane))
-        several = DualTrack(tracks, mode, settings, _checked(handlers), priority)
+        several = DualTrack(tracks, mode, settings, handlers_of(handlers), priority)
         told = {"prompt": prompt} if settings.include_prompt else {}
         self._begin(several, partial(several.start, told))
         return several
@@ -129,31 +130,58 @@ class APIModelManager:
         *,
         mode: SchemaMode | None = None,
         max_repairs: int = 1,
+        expected_items: int | None = None,
     ) -> StructuredStream[T]:
         """Ask for an answer that fits `response_model`, and return its stream, already running.
 
         `response_model` is a pydantic model, a dataclass, a TypedDict, `list[...]`, or a JSON schema. The
         provider is held to it as well as it can be, which `mode` of the stream says, or by the `mode` given:
         `"native"`, `"tool"`, `"json"` or `"prompt"`. An answer that is not valid is asked for again
-        `max_repairs` times, with what is wrong with it.
+        `max_repairs` times, with what is wrong with it. `expected_items` is how many elements the prompt
+        asks for, so that the progress of a list can be told.
         """
         from .structured import StructuredStream  # noqa: PLC0415  # loads pydantic, and most want a text
 
         settings = StreamConfig.of(config, self._settings.stream)
 
-        def ask(
-            asked: Prompt, name: str, schema: Mapping[str, Any], note: Callable[..., None]
-        ) -> StreamSource:
-            return persistent(
-                self._candidates(asked, model_id, params, schema_shape(name, schema, mode, note))
-            )
+        def ask(asked: Prompt, name: str, schema: Any, note: Any) -> StreamSource:
+            shape = schema_shape(name, schema, mode, note)
+            return persistent(self._candidates(asked, model_id, params, shape))
 
         stream: StructuredStream[T] = StructuredStream(
-            ask, prompt, response_model, settings, _checked(handlers), max_repairs
+            ask, prompt, response_model, settings, handlers_of(handlers), max_repairs, expected_items
         )
-        told = _metadata(self._candidates(prompt, model_id, params), prompt, settings)
+        told = metadata_of(self._candidates(prompt, model_id, params), prompt, settings)
         self._begin(stream, partial(stream.start, told))
         return stream
+
+    def generate_structured_many(  # noqa: PLR0917  # the same order
+        self,
+        prompts: Iterable[Prompt] | Mapping[str, Prompt],
+        response_model: Any,
+        model_id: ModelId = None,
+        params: Mapping[str, Any] | None = None,
+        handlers: Iterable[Any] | None = None,
+        config: StreamSettings = None,
+        *,
+        mode: SchemaMode | None = None,
+        max_repairs: int = 1,
+        **settings: Any,
+    ) -> StructuredBatch[Any]:
+        """Ask for an answer to each prompt, and return the batch of their streams, already running.
+
+        `settings` are those of a `StructuredBatch`: `max_parallel`, `ordered`, `store`, a file where answers
+        are kept by their `key`, so that a rerun skips what is done, and `on_progress`. A mapping of prompts
+        gives the keys. `handlers` hear of all streams, of several at once.
+        """
+        from .structured import StructuredBatch  # noqa: PLC0415  # as above
+
+        self._candidates("", model_id, params)  # what is wrong with these is wrong with all
+        asked: dict[str, Any] = {"params": params, "config": config, "mode": mode, "max_repairs": max_repairs}
+        begin = partial(self.generate_structured, model_id=model_id, **asked)
+        batch = StructuredBatch(begin, prompts, response_model, handlers_of(handlers), **settings)
+        self._begin(batch, batch.start)
+        return batch
 
     def generate(
         self, prompt: Prompt, model_id: ModelId = None, params: Mapping[str, Any] | None = None
@@ -219,16 +247,14 @@ class APIModelManager:
         candidates = self._candidates(prompt, model_id, params)
         source = persistent(candidates)
         stream = ModelStream(settings)
-        for handler in _checked(handlers):
+        for handler in handlers_of(handlers):
             stream.register_handler(handler)
-        return stream, source, _metadata(candidates, prompt, settings)
+        return stream, source, metadata_of(candidates, prompt, settings)
 
     def _start(self, stream: StreamManager, source: Any, metadata: Mapping[str, Any]) -> None:
         self._begin(stream, partial(stream.start_stream, source, metadata))
 
-    def _begin(
-        self, stream: StreamManager | DualTrack | StructuredStream[Any], start: Callable[[], Any]
-    ) -> None:
+    def _begin(self, stream: Controlled, start: Callable[[], Any]) -> None:
         """Start it where `close()` either prevents that or cancels it, but never misses it."""
         with self._lock:
             self._check_open()
@@ -271,7 +297,7 @@ class APIModelManager:
         shape: Shape | None,
     ) -> tuple[str, str, Ask]:
         client = self._client(provider)
-        asked, name = _with_model(params, model), model or getattr(client, "model", None) or ""
+        asked, name = with_model(params, model), model or getattr(client, "model", None) or ""
 
         def ask(partial: str) -> StreamSource:
             said, given = (prompt, asked) if shape is None else shape(provider, client, prompt, asked)
@@ -315,36 +341,6 @@ class APIModelManager:
             return self._factories[provider](self._settings.entry(provider))
         found = self._settings.provider(provider)
         return make_client(found.kind, found.transport, provider, found.for_client())
-
-
-def _checked(handlers: Iterable[Any] | None) -> Iterable[Any]:
-    if not isinstance(handlers, (Iterable, type(None))):
-        raise ConfigurationError(f"handlers is a list of handlers, not {handlers!r}")
-    return handlers or ()
-
-
-def _staged(source: StreamSource, stages: Stage | Iterable[Any] | None) -> StreamSource:
-    if stages is None:
-        return source
-    from .stages.staged_source import staged  # noqa: PLC0415  # most streams have none
-
-    return staged(source, stages)
-
-
-def _with_model(params: Mapping[str, Any] | None, model: str | None) -> Any:
-    """The parameters with the model in them; what is no mapping is left for the client to refuse."""
-    if model is None or not isinstance(params, (Mapping, type(None))):
-        return params
-    return {**(params or {}), "model": model}
-
-
-def _metadata(
-    candidates: Sequence[tuple[str, str, Ask]], prompt: Prompt, settings: StreamConfig
-) -> dict[str, Any]:
-    """What a stream tells of itself: who is asked first, and what, if that was wanted."""
-    provider, model, _ = candidates[0]
-    told = {"prompt": prompt} if settings.include_prompt else {}
-    return {"provider": provider, "model": model or None, **told}
 
 
 def _close(client: Any) -> None:

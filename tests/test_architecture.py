@@ -26,6 +26,7 @@ FLOORS = {
     "stages": 3,
     "handlers": 3,
     "settings": 4,
+    "arguments": 4,
     "dual_track": 4,
     "structured": 4,
     "model_manager": 5,
@@ -65,7 +66,7 @@ LAZY = {
     ("api_models.cli", "api_models.desktop.tk_program"): "needs tkinter",
     ("api_models.handlers.rich_handler", "api_models.handlers.rich_screen"): "needs rich",
     ("api_models.handlers.notebook", "api_models.handlers.notebook_view"): "needs IPython",
-    ("api_models.model_manager", "api_models.stages.staged_source"): "most streams have no stages",
+    ("api_models.arguments", "api_models.stages.staged_source"): "most streams have no stages",
     ("api_models.handlers.recording", "api_models.handlers.recording_async"): "needs asyncio",
 }
 # Where modules are imported by a name that is data: the arrows are in the data.

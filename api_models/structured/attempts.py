@@ -12,9 +12,9 @@ from ..streaming.exceptions import StreamTimeoutError
 from ..streaming.stream_config import StreamConfig
 from ..streaming.stream_events import ResetNotice, RetryNotice, StreamChunk
 from ..streaming.stream_source import Chunk, IterableSource, StreamSource, text_of
+from .answer_model import InvalidAnswer, ResponseModel
 from .document import Document, MalformedDocument
 from .repair import repair_prompt
-from .response_model import InvalidAnswer, ResponseModel
 
 T = TypeVar("T")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .answer_model import InvalidAnswer, ResponseModel
 from .document import Closed, Document, MalformedDocument
 from .partial import CompletePaths, Partial, Path
-from .response_model import InvalidAnswer, ResponseModel
 
 _GROWTH_SHARE = 50
 """A text is parsed again when it has grown by one part in so many: each piece of a short one, and of a long
@@ -71,6 +71,11 @@ class Growth:
     def finish(self) -> list[News]:
         """The answer has ended, and was found valid."""
         return [self._partial(is_final=True)] if Partial in self.wants else []
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """The fields and the elements that are complete."""
+        return self._fields_done, self._items_done
 
     def progress(self) -> dict[str, int | None]:
         """How far it has come, as a status says it."""

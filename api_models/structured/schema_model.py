@@ -8,7 +8,7 @@ from typing import Any
 import jiter
 
 from ..exceptions import ConfigurationError
-from .response_model import InvalidAnswer, ResponseModel, at, is_object, name_of
+from .answer_model import InvalidAnswer, ResponseModel, at, is_object, name_of
 
 try:
     import jsonschema

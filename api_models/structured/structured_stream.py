@@ -8,6 +8,8 @@ from typing import Any, Generic, TypeVar
 
 from ..exceptions import ConfigurationError
 from ..handlers.notebook import ShownInNotebooks
+from ..handlers.progress import ProgressTracker
+from ..handlers.progress_event import ProgressEvent
 from ..streaming.exceptions import StreamCancelledError, StreamStateError
 from ..streaming.parts.checks import check_value, count
 from ..streaming.stream_config import StreamConfig
@@ -15,6 +17,7 @@ from ..streaming.stream_events import StreamCompleted, StreamEvent, StreamReset,
 from ..streaming.stream_manager import StreamManager
 from ..streaming.stream_source import StreamSource
 from ..streaming.stream_state import StreamState
+from .answer_progress import AnswerProgress
 from .attempts import Attempts
 from .growth import Growth, ItemCompleted, News
 from .partial import Partial
@@ -37,7 +40,8 @@ class StructuredStream(ShownInNotebooks, Generic[T]):
     """Asks for an answer that fits `wanted`, and is a stream of it, controlled like a `StreamManager`.
 
     Its text is the JSON, by whatever way the provider sends it. Iterating it gives partials, `result()`
-    the valid answer. `max_repairs` is how often an answer that is not valid is asked for again.
+    the valid answer. `max_repairs` is how often an answer that is not valid is asked for again;
+    `expected_items` how many elements of its list were asked for, for `progress` to know.
     """
 
     def __init__(  # noqa: PLR0917  # in the order of the manager's method
@@ -48,8 +52,11 @@ class StructuredStream(ShownInNotebooks, Generic[T]):
         config: StreamConfig | Mapping[str, Any] | str | None = None,
         handlers: Iterable[Any] = (),
         max_repairs: int = 1,
+        expected_items: int | None = None,
     ) -> None:
         check_value("max_repairs", max_repairs, count(0))
+        if expected_items is not None:
+            check_value("expected_items", expected_items, count(1))
         self._model = response_model(wanted)
         self._mode = "prompt"
         self._asked: tuple[str | None, str | None] = None, None
@@ -61,8 +68,11 @@ class StructuredStream(ShownInNotebooks, Generic[T]):
             takes_arguments=lambda: self._mode == "tool",
             asked=lambda: self._asked,
         )
-        self._stream = StreamManager(_config_of_answer(StreamConfig.of(config)))
-        self._fold = Fold(Growth(self._model, set()))
+        settings = _config_of_answer(StreamConfig.of(config))
+        self._stream = StreamManager(settings)
+        growth = Growth(self._model, set())
+        progress = AnswerProgress(growth, expected_items, settings.progress_interval)
+        self._fold = Fold(growth, progress)
         self._stream.register_handler(self._fold)
         self._tellers: list[tuple[Any, int, int]] = []  # handler, its id, the id of what tells it news
         for handler in handlers:
@@ -77,7 +87,7 @@ class StructuredStream(ShownInNotebooks, Generic[T]):
     def register_handler(self, handler: Any) -> int:
         """As with a stream; `on_partial`, `on_field_complete` and `on_item` of a handler are called, too."""
         hooks = hooks_of(handler)
-        self._fold.growth.wants |= set(hooks)
+        self._fold.growth.wants |= {kind for kind in hooks if kind is not ProgressEvent}
         teller = self._stream.register_handler(Teller(handler, self._fold)) if hooks else None
         number = self._stream.register_handler(handler)
         if teller is not None:
@@ -128,12 +138,18 @@ class StructuredStream(ShownInNotebooks, Generic[T]):
         """What the model is asked to fit: that of an object, also where a list is wanted."""
         return self._model.schema
 
+    @property
+    def progress(self) -> ProgressTracker:
+        """How far the answer is, to look at and to listen to."""
+        return self._fold.progress.tracker
+
     def get_stream_status(self) -> dict[str, Any]:
         """As of a stream, and how far the answer has come: `attempt`, `fields_done`, `items_done`, `mode`."""
         return {
             **self._stream.get_stream_status(),
             "mode": self.mode,
             "degraded": self.degraded,
+            "percent": self.progress.percent,
             **self._fold.growth.progress(),
         }
 

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ..exceptions import APIModelError
+from ..handlers.progress_event import ProgressEvent
 from ..streaming.stream_handler import StreamHandler
+from .answer_progress import AnswerProgress
 from .growth import FieldCompleted, Growth, ItemCompleted, News
 from .handler import StructuredHandler
 from .partial import Partial
 
-_HOOKS: dict[type[News], str] = {
+Told = News | ProgressEvent
+
+_HOOKS: dict[type[Any], str] = {
     Partial: "on_partial",
     FieldCompleted: "on_field_complete",
     ItemCompleted: "on_item",
+    ProgressEvent: "on_progress",
 }
 
 
-def hooks_of(handler: Any) -> dict[type[News], str]:
-    """The hooks of a handler that say more than text, by the news that they are for."""
-    return {kind: name for kind, name in _HOOKS.items() if _overrides(handler, name)}
+def hooks_of(handler: Any) -> dict[type[Any], str]:
+    """The hooks of a handler that say more than text, by the news that they are for.
+
+    The `on_progress` of any other handler is that of a stream, and is called by it.
+    """
+    found = {kind: name for kind, name in _HOOKS.items() if _overrides(handler, name)}
+    if not isinstance(handler, StructuredHandler):
+        found.pop(ProgressEvent, None)
+    return found
 
 
 def _overrides(handler: Any, name: str) -> bool:
@@ -30,19 +42,37 @@ def _overrides(handler: Any, name: str) -> bool:
 class Fold(StreamHandler):
     """Registered before all others: what a piece of text means is worked out once, when it is handed out."""
 
-    def __init__(self, growth: Growth) -> None:
+    def __init__(self, growth: Growth, progress: AnswerProgress) -> None:
         self.growth = growth
-        self.news: list[News] = []
+        self.progress = progress
+        self.news: Sequence[Told] = ()
         """Of the piece that is being handed out."""
 
+    def on_stream_start(self, metadata: Any) -> None:
+        self.progress.begin()  # of which handlers hear with the first piece, since their start is first
+
     def on_token_received(self, token: str, index: int) -> None:
-        self.news = self.growth.feed(token)
+        news = self.growth.feed(token)
+        self.progress.look()
+        self.news = [*news, *self.progress.take()]
 
     def on_stream_reset(self, reason: str) -> None:
-        self.news = self.growth.reset()
+        news = self.growth.reset()
+        self.progress.begin_again(reason)
+        self.news = [*news, *self.progress.take()]
 
     def on_stream_complete(self, full_response: str) -> None:
-        self.news = self.growth.finish()
+        news = self.growth.finish()
+        self.progress.complete()
+        self.news = [*news, *self.progress.take()]
+
+    def on_stream_error(self, error: APIModelError) -> None:
+        self.progress.fail(error)
+        self.news = self.progress.take()
+
+    def on_stream_cancelled(self, partial_response: str) -> None:
+        self.progress.cancel()
+        self.news = self.progress.take()
 
 
 class Teller(StreamHandler):
@@ -63,7 +93,13 @@ class Teller(StreamHandler):
     def on_stream_complete(self, full_response: str) -> None:
         self._tell(self._fold.news)
 
-    def _tell(self, news: Iterable[News]) -> None:
+    def on_stream_error(self, error: APIModelError) -> None:
+        self._tell(self._fold.news)
+
+    def on_stream_cancelled(self, partial_response: str) -> None:
+        self._tell(self._fold.news)
+
+    def _tell(self, news: Iterable[Told]) -> None:
         """Call a hook with each; what one raises, the stream counts when all have been called."""
         failure: BaseException | None = None
         for each in news:
@@ -78,7 +114,7 @@ class Teller(StreamHandler):
             raise failure
 
 
-def _arguments(news: News) -> tuple[Any, ...]:
+def _arguments(news: Told) -> tuple[Any, ...]:
     if isinstance(news, FieldCompleted):
         return news.path, news.value
     return (news.item,) if isinstance(news, ItemCompleted) else (news,)
