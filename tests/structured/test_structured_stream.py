@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 from answers import ObjectHandler, answering, pieces, said
 from fakes import TIMEOUT, ScriptedSource
@@ -345,20 +343,18 @@ def test_a_cancelled_stream_just_ends():
 
 
 def test_cancelled_while_it_asks_again_nothing_more_is_asked():
-    """The abort reaches the attempt that is being made, whichever that is."""
-    second, asked = ScriptedSource(), threading.Event()
-    stream, _ = answering(Person, WRONG, second)
-    ask = stream._attempts._ask
+    """The abort that comes between two attempts reaches the one that is being made."""
+    second, streams = ScriptedSource(), []
 
-    def ask_and_tell(prompt):
-        asked.set()
-        return ask(prompt)
+    def cancel(times):
+        if times == 2:
+            assert streams[0].cancel_stream()
 
-    stream._attempts._ask = ask_and_tell
+    stream, prompts = answering(Person, WRONG, second, ANN_TEXT, when_asked=cancel)
+    streams.append(stream)
     stream.start()
-    assert asked.wait(TIMEOUT)
-    assert stream.cancel_stream() and stream.wait(TIMEOUT)
-    assert second.closes == 1 and stream.state == "cancelled"
+    assert stream.wait(TIMEOUT) and stream.state == "cancelled"
+    assert second.aborts >= 1 and second.closes == 1 and len(prompts) == 2
 
 
 def test_it_is_started_once():
