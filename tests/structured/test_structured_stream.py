@@ -5,17 +5,20 @@ from __future__ import annotations
 import pytest
 from answers import ObjectHandler, answering, pieces, said
 from fakes import TIMEOUT, ScriptedSource
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 
 from api_models import (
     ConfigurationError,
+    HandlerError,
     ProviderUnavailableError,
     ResetNotice,
     StreamCancelledError,
     StreamChunk,
+    StreamingError,
     StreamInterruptedError,
     StreamState,
     StreamStateError,
+    StreamTimeoutError,
     StructuredOutputError,
     ToolCall,
 )
@@ -388,3 +391,42 @@ def test_however_the_text_is_handed_out():
         stream, _ = started(People, PEOPLE, config=config)
         assert stream.result(TIMEOUT).people == [ANN, BOB]
         assert list(stream)[-1].value["people"][1] == BOB.model_dump()
+
+
+def test_handlers_that_may_stop_a_stream_may_do_so_by_these_hooks():
+    def fail(*_):
+        raise RuntimeError("not like that")
+
+    broken, other = ObjectHandler(partial=fail), ObjectHandler()
+    stream, _ = started(Person, ANN_TEXT, handlers=[broken, other], config={"handler_errors": "stop"})
+    with pytest.raises(HandlerError, match="not like that"):
+        stream.result(TIMEOUT)
+    assert len(other.partials) == 1 and other.check("error")
+
+
+class Touchy(BaseModel):
+    name: str
+
+    @field_validator("name")
+    @classmethod
+    def explode(cls, name):
+        raise RuntimeError("a bug in this validator")
+
+
+def test_a_bug_in_a_validator_ends_the_stream_and_is_named():
+    """Also where it strikes first: at an element."""
+    handler = ObjectHandler()
+    stream, prompts = started(list[Touchy], '{"items": [{"name": "x"}, {"name": "y"}]}', handlers=[handler])
+    with pytest.raises(StreamingError, match="a bug in this validator") as caught:
+        stream.result(TIMEOUT)
+    assert isinstance(caught.value.__cause__, RuntimeError) and len(prompts) == 1
+    assert not handler.arguments("item") and len(handler.arguments("field")) == 4
+    assert stream.get_stream_status()["stats"]["handler_errors"] == 0
+
+
+def test_each_attempt_has_its_time_to_the_first_token():
+    silent = ScriptedSource()
+    stream, _ = started(Person, WRONG, silent, config={"first_token_timeout": 0.1})
+    with pytest.raises(StreamTimeoutError) as caught:
+        stream.result(TIMEOUT)
+    assert caught.value.clock == "first_token" and silent.closes == 1
