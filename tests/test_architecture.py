@@ -65,6 +65,8 @@ LAZY = {
     ("api_models.structured.response_model", "api_models.structured.typed_model"): "not for schemas",
     ("api_models.cli", "api_models.desktop.tk_program"): "needs tkinter",
     ("api_models.handlers.rich_handler", "api_models.handlers.rich_screen"): "needs rich",
+    ("api_models.terminal.growing_object", "api_models.handlers.rich_screen"): "needs rich",
+    ("api_models.cli", "api_models.terminal.extract"): "loads pydantic",
     ("api_models.handlers.notebook", "api_models.handlers.notebook_view"): "needs IPython",
     ("api_models.arguments", "api_models.stages.staged_source"): "most streams have no stages",
     ("api_models.handlers.recording", "api_models.handlers.recording_async"): "needs asyncio",
