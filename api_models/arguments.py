@@ -10,7 +10,11 @@ from .streaming.stream_config import StreamConfig
 from .streaming.stream_source import StreamSource
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
     from .stages.stage import Stage
+
+    T = TypeVar("T", default=Any)  # what a response model makes of an answer; of a schema it is not known
 
 Prompt = str | list[dict[str, Any]]
 ModelId = str | Sequence[str] | None
@@ -43,3 +47,12 @@ def with_model(params: Mapping[str, Any] | None, model: str | None) -> Any:
     if model is None or not isinstance(params, (Mapping, type(None))):
         return params
     return {**(params or {}), "model": model}
+
+
+def metadata_of(
+    candidates: Sequence[tuple[str, str, Ask]], prompt: Prompt, settings: StreamConfig
+) -> dict[str, Any]:
+    """What a stream tells of itself: who is asked first, for which model, and what, if that was wanted."""
+    provider, model, _ = candidates[0]
+    told = {"prompt": prompt} if settings.include_prompt else {}
+    return {"provider": provider, "model": model or None, **told}

@@ -9,7 +9,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .arguments import ClientFactory, ModelId, Prompt, StreamSettings, handlers_of, staged, with_model
+from .arguments import (
+    ClientFactory,
+    ModelId,
+    Prompt,
+    StreamSettings,
+    handlers_of,
+    metadata_of,
+    staged,
+    with_model,
+)
 from .clients import continued_prompt, make_client, make_guards, persistent, schema_shape
 from .exceptions import ConfigurationError
 from .handlers.notebook import ShownInNotebooks
@@ -21,7 +30,7 @@ from .streaming.stream_manager import StreamManager
 from .streaming.stream_source import StreamSource, as_source
 
 if TYPE_CHECKING:
-    from .arguments import Ask, Shape
+    from .arguments import Ask, Shape, T
     from .clients.answer_schema import SchemaMode
     from .dual_track import DualTrack, Mode
     from .stages.stage import Stage
@@ -113,7 +122,7 @@ class APIModelManager:
     def generate_structured(  # noqa: PLR0917  # the contract's order, the one of the methods above
         self,
         prompt: Prompt,
-        response_model: Any,
+        response_model: type[T] | Mapping[str, Any],
         model_id: ModelId = None,
         params: Mapping[str, Any] | None = None,
         handlers: Iterable[Any] | None = None,
@@ -122,7 +131,7 @@ class APIModelManager:
         mode: SchemaMode | None = None,
         max_repairs: int = 1,
         expected_items: int | None = None,
-    ) -> StructuredStream[Any]:
+    ) -> StructuredStream[T]:
         """Ask for an answer that fits `response_model`, and return its stream, already running.
 
         `response_model` is a pydantic model, a dataclass, a TypedDict, `list[...]`, or a JSON schema. The
@@ -135,20 +144,14 @@ class APIModelManager:
 
         settings = StreamConfig.of(config, self._settings.stream)
 
-        def ask(
-            asked: Prompt, name: str, schema: Mapping[str, Any], note: Callable[[str], None]
-        ) -> StreamSource:
-            return persistent(
-                self._candidates(asked, model_id, params, schema_shape(name, schema, mode, note))
-            )
+        def ask(asked: Prompt, name: str, schema: Any, note: Any) -> StreamSource:
+            shape = schema_shape(name, schema, mode, note)
+            return persistent(self._candidates(asked, model_id, params, shape))
 
-        stream: StructuredStream[Any] = StructuredStream(
+        stream: StructuredStream[T] = StructuredStream(
             ask, prompt, response_model, settings, handlers_of(handlers), max_repairs, expected_items
         )
-        provider, model, _ = self._candidates(prompt, model_id, params)[0]
-        told: dict[str, Any] = {"provider": provider, "model": model or None}
-        if settings.include_prompt:
-            told["prompt"] = prompt
+        told = metadata_of(self._candidates(prompt, model_id, params), prompt, settings)
         self._begin(stream, partial(stream.start, told))
         return stream
 
@@ -242,15 +245,11 @@ class APIModelManager:
         """A stream that only needs to be started, its source and its metadata."""
         settings = StreamConfig.of(config, self._settings.stream)
         candidates = self._candidates(prompt, model_id, params)
-        provider, model, _ = candidates[0]
         source = persistent(candidates)
         stream = ModelStream(settings)
         for handler in handlers_of(handlers):
             stream.register_handler(handler)
-        metadata: dict[str, Any] = {"provider": provider, "model": model or None}
-        if settings.include_prompt:
-            metadata["prompt"] = prompt
-        return stream, source, metadata
+        return stream, source, metadata_of(candidates, prompt, settings)
 
     def _start(self, stream: StreamManager, source: Any, metadata: Mapping[str, Any]) -> None:
         self._begin(stream, partial(stream.start_stream, source, metadata))

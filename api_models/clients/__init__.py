@@ -47,6 +47,6 @@ def continued_prompt(prompt: Any, partial: str, provider: str, model: str) -> An
     return import_module(".continuation", __name__).continued_prompt(prompt, partial, provider, model)
 
 
-def schema_shape(name: str, schema: Mapping[str, Any], mode: Any, note: Callable[[str], None]) -> Any:
+def schema_shape(name: str, schema: Mapping[str, Any], mode: Any, note: Callable[..., None]) -> Any:
     """What changes a prompt and its parameters so that the answer fits a schema; see `answer_schema`."""
     return import_module(".answer_schema", __name__).SchemaShape(name, schema, mode, note)

@@ -109,15 +109,19 @@ _INSTRUCTION = "Answer with one JSON value that fits this JSON schema, and with 
 _TOOL_DESCRIPTION = "Give the answer."
 
 
+NoteRequest = Callable[[str, str, str | None], None]
+"""Told the mode of a request, the provider and the model."""
+
+
 class SchemaShape:
     """Changes a prompt and its parameters for the client that is asked, so that the answer fits a schema.
 
     As well as this provider can, or exactly by `mode`. Raises `ConfigurationError` for a mode that the
-    wire does not know, or a schema it does not take. `note` is told the mode of each request.
+    wire does not know, or a schema it does not take. `note` is told of each request.
     """
 
     def __init__(
-        self, name: str, schema: Mapping[str, Any], mode: SchemaMode | None, note: Callable[[str], None]
+        self, name: str, schema: Mapping[str, Any], mode: SchemaMode | None, note: NoteRequest
     ) -> None:
         if mode is not None:
             check_names([mode], get_args(SchemaMode), "mode")
@@ -132,7 +136,7 @@ class SchemaShape:
         wire = getattr(client, "schema_wire", None)
         asked = _Request(self._dialect(wire, provider), prompt, dict(params or {}), self._name, self._schema)
         made = asked.make(self._mode) if self._mode is not None else _best(asked)
-        self._note(made.mode)
+        self._note(made.mode, provider, made.params.get("model") or getattr(client, "model", None))
         return made.prompt, made.params
 
     def _dialect(self, wire: str | None, provider: str) -> str:

@@ -11,10 +11,10 @@ from ..exceptions import StructuredOutputError
 from ..streaming.exceptions import StreamTimeoutError
 from ..streaming.stream_config import StreamConfig
 from ..streaming.stream_events import ResetNotice, RetryNotice, StreamChunk
-from ..streaming.stream_source import Chunk, StreamSource, text_of
+from ..streaming.stream_source import Chunk, IterableSource, StreamSource, text_of
+from .answer_model import InvalidAnswer, ResponseModel
 from .document import Document, MalformedDocument
 from .repair import repair_prompt
-from .response_model import InvalidAnswer, ResponseModel
 
 T = TypeVar("T")
 
@@ -40,6 +40,9 @@ class _Said:
     """Of the first call; a model that calls more than once has answered with the first."""
 
 
+_NOTHING = IterableSource(())
+
+
 class Attempts(StreamSource, Generic[T]):
     """The answer to a prompt, held against a model at its end; what is wrong with it goes back.
 
@@ -49,11 +52,13 @@ class Attempts(StreamSource, Generic[T]):
 
     def __init__(
         self,
+        *,
         ask: Ask,
         prompt: Any,
         model: ResponseModel[T],
         max_repairs: int,
         takes_arguments: Callable[[], bool],
+        asked: Callable[[], tuple[str | None, str | None]],
     ) -> None:
         self.values: list[T] = []
         """The valid answer, once it is there."""
@@ -62,6 +67,7 @@ class Attempts(StreamSource, Generic[T]):
         self._model = model
         self._repairs_left = max_repairs
         self._takes_arguments = takes_arguments
+        self._asked = asked  # provider and model, for who reads what came of it
         self._source = ask(prompt)
         self._config = StreamConfig.of(None)
         self._said = _Said()
@@ -107,6 +113,8 @@ class Attempts(StreamSource, Generic[T]):
 
     def close(self) -> None:
         self._source.close()
+        self._bytes_before += self._source.bytes_received
+        self._source = _NOTHING  # who keeps the stream keeps no connection
 
     def _heard(self, chunk: Chunk) -> Chunk:
         """Take note of a chunk, and say as text what is to be read as the answer."""
@@ -162,7 +170,9 @@ class Attempts(StreamSource, Generic[T]):
             self._source.abort()
         self._said = _Said()
         self._attempt += 1
-        return [ResetNotice(str(error)), RetryNotice(self._attempt - 1, 0.0, error)]
+        provider, model = self._asked()
+        notice = RetryNotice(self._attempt - 1, 0.0, error, provider=provider, model=model)
+        return [ResetNotice(str(error)), notice]
 
 
 def _as_text(chunk: StreamChunk, text: str) -> StreamChunk:

@@ -15,10 +15,11 @@ from ..handlers.progress_listeners import ProgressCallback
 from ..streaming.exceptions import StreamCancelledError, StreamingError, StreamStateError
 from ..streaming.parts.checks import check_value, count
 from ..streaming.stream_state import TRANSITIONS, StreamState, Trigger
+from .answer_model import ResponseModel
 from .answer_store import AnswerStore, key_of
 from .batch_outcome import BatchOutcome, Outcomes
 from .batch_work import BatchWork, keyed
-from .response_model import ResponseModel, response_model
+from .response_model import response_model
 from .structured_stream import StructuredStream
 
 T = TypeVar("T")

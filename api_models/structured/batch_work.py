@@ -12,10 +12,10 @@ from ..handlers.progress_event import ProgressEvent
 from ..handlers.progress_item import ProgressItem
 from ..streaming.exceptions import StreamCancelledError
 from ..streaming.stream_handler import StreamHandler
+from .answer_model import InvalidAnswer, ResponseModel
 from .answer_store import AnswerStore
 from .batch_outcome import BatchOutcome, Outcomes
 from .document import Document
-from .response_model import InvalidAnswer, ResponseModel
 from .structured_stream import StructuredStream
 
 T = TypeVar("T")

@@ -17,7 +17,8 @@ from .preface import Preface
 _TOKEN = re.compile(rb'[\s,:]*(?:([{\[])|([}\]])|(")|([^\s,:{}\[\]"]+))?')
 _OPENS, _CLOSES, _QUOTE = 1, 2, 3
 _IN_STRING = re.compile(rb'(?:[^"\\]+|\\.)*', re.DOTALL)
-_AFTERWORD = re.compile(rb"[^{}\[\]]*")
+_AFTERWORD = re.compile(rb"[^{}\[\]]*|\s*```(?:(?!```).)*", re.DOTALL)
+"""What may stand behind a document: no more JSON, unless the end of the fence stands between them."""
 
 
 class MalformedDocument(ValueError):  # noqa: N818  # what it says is a problem of the answer

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .answer_model import InvalidAnswer, ResponseModel
 from .document import Closed, Document, MalformedDocument
 from .partial import CompletePaths, Partial, Path
-from .response_model import InvalidAnswer, ResponseModel
 
 _GROWTH_SHARE = 50
 """A text is parsed again when it has grown by one part in so many: each piece of a short one, and of a long

@@ -8,10 +8,11 @@ from typing import Any
 import jiter
 
 from ..exceptions import ConfigurationError
-from .response_model import InvalidAnswer, ResponseModel, at, is_object, name_of
+from .answer_model import InvalidAnswer, ResponseModel, at, is_object, name_of
 
 try:
     import jsonschema
+    from referencing import Registry
 except ImportError as error:
     raise ConfigurationError(
         "a JSON schema as response_model needs jsonschema: pip install 'api-models[schema]'"
@@ -29,7 +30,7 @@ class SchemaModel(ResponseModel[Any]):
             raise ConfigurationError(
                 f"not a JSON schema: {at(list(error.absolute_path), error.message)}"
             ) from error
-        self._validator = kind(dict(schema))
+        self._validator = kind(dict(schema), registry=Registry())  # one that fetches nothing from the net
         self.name = name_of(schema.get("title"))
         self.schema = dict(schema)
         if not is_object(schema):

@@ -26,8 +26,11 @@ from .telling import Fold, Teller, hooks_of
 
 T = TypeVar("T")
 
-Ask = Callable[[Any, str, Mapping[str, Any], Callable[[str], None]], StreamSource]
-"""What begins an answer: given a prompt, a name and a schema for the answer, and whom to tell the mode."""
+NoteRequest = Callable[[str, str, str | None], None]
+"""To be told of a request: how the provider is held to the schema, which one it is, and its model."""
+
+Ask = Callable[[Any, str, Mapping[str, Any], NoteRequest], StreamSource]
+"""What begins an answer: given a prompt, a name and a schema for the answer, and whom to tell of requests."""
 
 DEGRADED_MODES = ("json", "prompt")
 """Modes in which nothing but the prompt tells the model what the schema is."""
@@ -56,12 +59,14 @@ class StructuredStream(ShownInNotebooks, Generic[T]):
             check_value("expected_items", expected_items, count(1))
         self._model = response_model(wanted)
         self._mode = "prompt"
+        self._asked: tuple[str | None, str | None] = None, None
         self._attempts: Attempts[T] = Attempts(
-            lambda asked: ask(asked, self._model.name, self._model.schema, self._note_mode),
-            prompt,
-            self._model,
-            max_repairs,
-            lambda: self._mode == "tool",
+            ask=lambda asked: ask(asked, self._model.name, self._model.schema, self._note_request),
+            prompt=prompt,
+            model=self._model,
+            max_repairs=max_repairs,
+            takes_arguments=lambda: self._mode == "tool",
+            asked=lambda: self._asked,
         )
         settings = _config_of_answer(StreamConfig.of(config))
         self._stream = StreamManager(settings)
@@ -194,8 +199,8 @@ class StructuredStream(ShownInNotebooks, Generic[T]):
     def __exit__(self, *exc_info: object) -> None:
         self.cancel_stream()
 
-    def _note_mode(self, mode: str) -> None:
-        self._mode = mode
+    def _note_request(self, mode: str, provider: str | None, model: str | None) -> None:
+        self._mode, self._asked = mode, (provider, model)
 
     def _news(self, wants: set[type[News]]) -> Iterator[News]:
         """A reader of its own: partials are made from the text for each, and kept for nobody."""

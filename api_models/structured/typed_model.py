@@ -10,7 +10,7 @@ from pydantic import BaseModel, PydanticUserError, TypeAdapter, ValidationError,
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError
 
 from ..exceptions import ConfigurationError
-from .response_model import InvalidAnswer, ResponseModel, at, is_object, name_of
+from .answer_model import InvalidAnswer, ResponseModel, at, is_object, name_of
 from .typed_dicts import portable
 
 T = TypeVar("T")

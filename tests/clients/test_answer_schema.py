@@ -22,7 +22,9 @@ def asked(provider, wire, schema=SCHEMA, mode=None, *, prompt="How many?", param
     """The prompt, the parameters and the mode that come of it."""
     modes = []
     client = type("Client", (), {"schema_wire": wire})
-    said, given = SchemaShape("answer", schema, mode, modes.append)(provider, client, prompt, params)
+    said, given = SchemaShape("answer", schema, mode, lambda mode, *_: modes.append(mode))(
+        provider, client, prompt, params
+    )
     return said, given, *modes
 
 

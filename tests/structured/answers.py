@@ -45,7 +45,7 @@ def answering(wanted, *answers, size=4, mode="native", **settings):
 
     def ask(prompt, name, schema, note):
         prompts.append(prompt)
-        note(mode)
+        note(mode, "lab", f"m{len(prompts)}")
         return waiting.pop(0)
 
     return StructuredStream(ask, "Say it.", wanted, **settings), prompts

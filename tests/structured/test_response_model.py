@@ -14,7 +14,8 @@ from pydantic import BaseModel, Field
 from typing_extensions import NotRequired
 
 from api_models import ConfigurationError
-from api_models.structured.response_model import InvalidAnswer, response_model
+from api_models.structured.answer_model import InvalidAnswer
+from api_models.structured.response_model import response_model
 
 
 class Point(BaseModel):

@@ -150,6 +150,7 @@ def test_what_is_not_valid_is_asked_for_again_with_its_problems():
     assert stream.get_stream_status()["attempt"] == 2
     assert stream.get_stream_status()["stats"]["attempts"] == 2
     assert stream.answer().text == ANN_TEXT == handler.ending
+    assert (stream.answer().provider, stream.answer().model) == ("lab", "m2")
 
 
 def test_b4_7_attempts_are_numbered_and_a_new_one_begins_with_a_reset():
