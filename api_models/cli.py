@@ -1,4 +1,4 @@
-"""The command `api-models`: stream, chat, compare, gui, models, doctor.
+"""The command `api-models`: stream, chat, compare, extract, gui, models, doctor.
 
 Exit codes: 0 done, 1 failed, 2 the command or the configuration is wrong, 130 stopped by Ctrl-C or a key.
 """
@@ -23,6 +23,7 @@ from .dual_track.merge import merge
 from .dual_track.side_by_side import side_by_side
 from .exceptions import APIModelError, ConfigurationError
 from .handlers.json_lines import JSONLinesHandler
+from .handlers.rich_handler import can_draw
 from .model_manager import APIModelManager
 from .settings import Settings
 from .streaming.exceptions import HandlerError, StreamCancelledError
@@ -85,7 +86,8 @@ def _parser() -> argparse.ArgumentParser:
         "--model", action="append", default=[], metavar="M", help="as above; twice for two side by side"
     )
     gui.add_argument("--theme", choices=["system", "light", "dark"], default="system")
-    for command in (stream, chat, compare, gui):
+    extract = _add_extract(commands)
+    for command in (stream, chat, compare, extract, gui):
         command.add_argument("--system", metavar="S", help="the system prompt")
         command.add_argument("--max-tokens", type=int, metavar="N", help="longest answer, in tokens")
         command.add_argument("--temperature", type=float, metavar="T")
@@ -105,6 +107,26 @@ def _add_compare(commands: Any) -> argparse.ArgumentParser:
     compare.add_argument("--thinking", action="store_true", help="show the thinking, on standard error")
     compare.set_defaults(plain=True)
     return compare
+
+
+def _add_extract(commands: Any) -> argparse.ArgumentParser:
+    extract = _command(commands, "extract", "make an object of a text, and watch it grow", _extract)
+    extract.add_argument(
+        "prompt", metavar="text", nargs="*", help="the text; a lone - (or none) reads standard input"
+    )
+    extract.add_argument(
+        "--schema",
+        required=True,
+        metavar="S",
+        help="what is wanted: FILE.json, a JSON schema, or module:Type",
+    )
+    extract.add_argument("--model", metavar="M", help="provider:model, a provider, or a model")
+    extract.add_argument("--json-lines", action="store_true", help="a line of JSON each time it has grown")
+    extract.add_argument("--plain", action="store_true", help="on a terminal, the JSON as it comes")
+    extract.add_argument(
+        "--max-repairs", type=int, default=1, metavar="N", help="how often to ask again if it is not valid"
+    )
+    return extract
 
 
 def _command(
@@ -200,6 +222,27 @@ def _compare(options: argparse.Namespace) -> int:
             print(side_by_side(texts, shutil.get_terminal_size().columns), end="\n\n")
         print(comparison, file=sys.stderr if shows_answer else sys.stdout)
     return DONE if tracks.state == StreamState.COMPLETED else FAILED
+
+
+def _extract(options: argparse.Namespace) -> int:
+    """Make an object of a text; lines of JSON where nobody looks."""
+    from .terminal import extract  # noqa: PLC0415  # loads pydantic, which the others do without
+
+    wanted = extract.wanted_by(options.schema)
+    params = {**_params(options), "system": options.system or extract.INSTRUCTION}
+    is_drawn = can_draw(sys.stdout) and not options.json_lines
+    handler = extract.shown_object(options.plain) if is_drawn else None
+    with APIModelManager() as manager:
+        stream = manager.generate_structured(
+            _prompt(options),
+            wanted,
+            options.model,
+            params,
+            [handler] if handler else [],
+            {"handler_errors": "stop"},
+            max_repairs=options.max_repairs,
+        )
+        return DONE if extract.follow(stream, handler, sys.stdout) else FAILED
 
 
 class _TrackConsole(StreamHandler):

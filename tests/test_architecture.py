@@ -74,6 +74,7 @@ LATE = {
     ("api_models.clients.resilience", "api_models.clients.repeats"): "loads tenacity, for repeats alone",
     ("api_models.model_manager", "api_models.dual_track"): "most programs ask one model at a time",
     ("api_models.model_manager", "api_models.structured"): "most answers are texts",
+    ("api_models.cli", "api_models.terminal.extract"): "loads pydantic",
     ("api_models.structured.response_model", "api_models.structured.typed_model"): "not for schemas",
     ("api_models.arguments", "api_models.stages.staged_source"): "most streams have no stages",
 }
