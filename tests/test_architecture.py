@@ -63,6 +63,7 @@ LAZY = {
     ("api_models.cli", "api_models.desktop.tk_program"): "needs tkinter",
     ("api_models.structured.response_model", "api_models.structured.schema_model"): "needs jsonschema",
     ("api_models.handlers.rich_handler", "api_models.handlers.rich_screen"): "needs rich",
+    ("api_models.terminal.growing_object", "api_models.handlers.rich_screen"): "needs rich",
     ("api_models.handlers.notebook", "api_models.handlers.notebook_view"): "needs IPython",
     ("api_models.handlers.recording", "api_models.handlers.recording_async"): "needs asyncio",
 }
