@@ -9,9 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,13 +17,9 @@ from urllib.parse import urlsplit
 from .clients.guard_settings import BreakerSettings, BudgetSettings
 from .clients.presets import KINDS, PRESETS, Preset
 from .exceptions import ConfigurationError
+from .frozen import Frozen, replace
 from .streaming.parts.checks import check_names
 from .streaming.stream_config import StreamConfig
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 _SECTIONS = ("default_provider", "stream", "providers")
 _ENTRY_KEYS = (
@@ -43,18 +37,17 @@ class MissingKeyError(ConfigurationError):
     """A provider needs a key and none is set; a list of models goes on to the next one."""
 
 
-@dataclass(frozen=True)
-class ProviderSettings:
+class ProviderSettings(Frozen):
     """How to speak to one provider, all sources considered."""
 
     name: str
     kind: str
     base_url: str | None
     model: str | None
-    api_key: str | None = field(repr=False)
+    api_key: str | None
     transport: str
     api: str | None
-    headers: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str]
     finish_reason_ends: bool
 
     def for_client(self) -> dict[str, Any]:
@@ -72,6 +65,9 @@ class ProviderSettings:
         elif self.kind != "anthropic":
             settings["api"] = self.api
         return settings
+
+    def __repr__(self) -> str:  # without the key, which may stand among the headers too
+        return f"<ProviderSettings {self.name} {self.base_url}>"
 
 
 class Settings:
@@ -231,13 +227,9 @@ def _read_file(environ: Mapping[str, str]) -> dict[str, Any]:
     path = Path(named) if named else Path(folder) / "api_models" / "config.toml"
     if not named and not path.is_file():
         return {}
-    try:
-        read: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"cannot read the configuration file {path}: {error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"the configuration file {path} is not TOML: {error}") from error
-    return read
+    from .settings_file import read_settings  # noqa: PLC0415  # most programs have no such file
+
+    return read_settings(path)
 
 
 def _checked(config: Mapping[str, Any], what: str) -> Mapping[str, Any]:

@@ -28,7 +28,7 @@ from .errors import redact_error
 from .transport import Call, causes
 from .wire import Decoder
 
-_SECRET_HEADER = re.compile(r"key|token|auth|secret", re.IGNORECASE)
+_SECRET_HEADER = r"(?i)key|token|auth|secret"
 _LINGER = 0.01  # seconds the rest of a body may take after its end marker to keep the connection
 
 Send = Callable[[Call, urllib3.Timeout], urllib3.BaseHTTPResponse]
@@ -64,7 +64,7 @@ class ModelClient(ABC):
         # Without the first, gateways compress, and hold text back until a block is full.
         self._headers: dict[str, Any] = {"Accept-Encoding": "identity", **(headers or {})}
         self._secrets = [api_key] if api_key else []
-        self._secrets += [value for name, value in (headers or {}).items() if _SECRET_HEADER.search(name)]
+        self._secrets += [value for name, value in (headers or {}).items() if re.search(_SECRET_HEADER, name)]
 
     def generate_stream(self, prompt: Prompt, params: Mapping[str, Any] | None = None) -> StreamSource:
         """The answer to a prompt, as a source; nothing is sent before it is read.

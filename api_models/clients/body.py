@@ -7,8 +7,12 @@ import http.client
 import socket
 from typing import Any
 
-READ_SIZE = 65536
+READ_SIZE = 32768
 """The most bytes asked of the socket at once; a read returns as soon as there are any."""
+
+_TOKEN_SIZE = 4096
+"""Bytes asked for while tokens come one by one: room for more, made and given back each time, is
+what a read of a lone token would mostly cost."""
 
 _LONGEST_LINE = 4096  # bytes between two chunks: a size with its extensions, or the trailers
 
@@ -21,6 +25,7 @@ class StreamedResponse(http.client.HTTPResponse):
     """
 
     _carrier: socket.socket | None = None  # read from directly, once nothing is left in the buffer above it
+    _room = _TOKEN_SIZE  # for the next read
     _line = b""  # a size line, or trailers, cut off by the end of a read
     _left = 0  # bytes of the current chunk still to come, its CRLF included
     _in_trailers = False
@@ -37,9 +42,10 @@ class StreamedResponse(http.client.HTTPResponse):
         if not self.chunked:
             return self._receive_plain()
         while self.fp is not None:
-            arrived = self._carrier.recv(READ_SIZE) if self._carrier else self._drain()
+            arrived = self._carrier.recv(self._room) if self._carrier else self._drain()
             if not arrived:
                 raise http.client.IncompleteRead(b"")
+            self._room = READ_SIZE if len(arrived) >= _TOKEN_SIZE else _TOKEN_SIZE
             if self._in_trailers:
                 self._end_trailers(self._line + arrived)
             elif not self._left and not self._line and (only := _only_chunk(arrived)):

@@ -42,8 +42,8 @@ _BY_WORD: dict[str, type[ProviderError]] = {
     ),
 }
 
-_CONTEXT_SIGNS = re.compile(r"context[ _](length|window|size)|prompt is too long", re.IGNORECASE)
-_STATUS = re.compile(r"[45]\d\d")
+_CONTEXT_SIGNS = r"(?i)context[ _](length|window|size)|prompt is too long"
+_STATUS = r"[45]\d\d"
 _SHORTEST_SECRET = 8
 """Anything shorter stands in ordinary text by chance."""
 
@@ -124,14 +124,14 @@ def _class_of_status(status: int, inner: dict[str, Any]) -> type[ProviderError]:
     found = ProviderUnavailableError if status >= 500 else _BY_STATUS.get(status, ProviderError)
     if found is InvalidRequestError:
         signs = " ".join(str(inner.get(name) or "") for name in ("code", "type", "message"))
-        return ContextLengthError if _CONTEXT_SIGNS.search(signs) else found
+        return ContextLengthError if re.search(_CONTEXT_SIGNS, signs) else found
     return found
 
 
 def _class_of_words(inner: dict[str, Any]) -> type[ProviderError]:
     for name in ("status_code", "code"):
         value = str(inner.get(name) or "")
-        if _STATUS.fullmatch(value):
+        if re.fullmatch(_STATUS, value):
             return _class_of_status(int(value), inner)
     for name in ("code", "type"):
         word = inner.get(name)

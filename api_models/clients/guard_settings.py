@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from typing import Any
 
 from ..exceptions import ConfigurationError
+from ..frozen import Frozen, fields_of
 from ..streaming.parts.checks import check_names
 
 
-@dataclass(frozen=True)
-class BreakerSettings:
+class BreakerSettings(Frozen):
     """When a circuit opens, and for how long; times in seconds.
 
     Raises `ConfigurationError` naming the key for any value that cannot work.
@@ -43,22 +42,21 @@ class BreakerSettings:
             return cls()
         if not isinstance(given, Mapping):
             raise ConfigurationError(f"breaker must be True or a mapping, not {given!r}")
-        check_names(given, [field.name for field in fields(cls)], "breaker setting")
+        check_names(given, cls.__match_args__, "breaker setting")
         return cls(**given)
 
     def __str__(self) -> str:
         return f"{self.failures} failures in {self.window:g} s open it for {self.cooldown:g} s"
 
 
-@dataclass(frozen=True)
-class BudgetSettings:
+class BudgetSettings(Frozen):
     """What may be used in a minute; None is no limit. Raises `ConfigurationError` naming the key."""
 
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
 
     def __post_init__(self) -> None:
-        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        given = fields_of(self)
         if set(given.values()) == {None}:
             raise ConfigurationError(f"a budget needs {' or '.join(given)}")
         for name, value in given.items():
@@ -72,7 +70,7 @@ class BudgetSettings:
             return None
         if not isinstance(given, Mapping):
             raise ConfigurationError(f"budget must be a mapping, not {given!r}")
-        check_names(given, [field.name for field in fields(cls)], "budget setting")
+        check_names(given, cls.__match_args__, "budget setting")
         return cls(**given)
 
     def __str__(self) -> str:

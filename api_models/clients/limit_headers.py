@@ -6,17 +6,17 @@ import email.utils
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timezone
+
+from ..frozen import Frozen
 
 _ANTHROPIC = "anthropic-ratelimit-{resource}-{fact}"
 _OPENAI = "x-ratelimit-{fact}-{resource}"
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_DURATION = r"(\d+(?:\.\d+)?)(ms|s|m|h|d)"
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-@dataclass(frozen=True)
-class ToldLimit:
+class ToldLimit(Frozen):
     """A limit as the provider sees it: `remaining` is left, and all of it in `reset` seconds."""
 
     remaining: float
@@ -75,8 +75,8 @@ def _seconds(reset: str | None, sent_at: str | None) -> float | None:
     seconds = _number(reset)
     if seconds is not None:
         return seconds
-    if _DURATION.sub("", reset) == "":
-        return sum(float(number) * _SECONDS[unit] for number, unit in _DURATION.findall(reset))
+    if re.sub(_DURATION, "", reset) == "":
+        return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(_DURATION, reset))
     try:
         moment = datetime.fromisoformat(reset.replace("Z", "+00:00"))
         now = email.utils.parsedate_to_datetime(sent_at).timestamp() if sent_at else time.time()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from ..frozen import Frozen
 
 Kind = Literal["anthropic", "openai", "openai_compatible", "ollama", "local"]
 KINDS: tuple[Kind, ...] = ("anthropic", "openai", "openai_compatible", "ollama", "local")
 
 
-@dataclass(frozen=True)
-class Preset:
+class Preset(Frozen):
     """Where a provider is, and which variables say otherwise (the first that is set counts)."""
 
     kind: Kind

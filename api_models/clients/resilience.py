@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..exceptions import APIModelError, CircuitOpenError
+from ..frozen import Frozen, replace
 from ..streaming.exceptions import StreamTimeoutError
 from ..streaming.stream_config import StreamConfig
 from ..streaming.stream_events import ResetNotice, RetryNotice, StreamChunk, estimated_usage, is_content
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from .repeats import Repeats
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(Frozen):
     """Somebody to ask: `ask(partial)` is the source of an answer that goes on from a partial one."""
 
     provider: str

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from typing import Any, TextIO
 
 from ..exceptions import APIModelError
+from ..frozen import Frozen, fields_of
 from ..streaming.stream_events import StreamEvent
 from ..streaming.stream_handler import StreamHandler
 
@@ -27,11 +27,6 @@ class JSONLinesHandler(StreamHandler):
         self._output.flush()
 
 
-def fields_of(value: Any) -> dict[str, Any]:
-    """The fields of a dataclass by name, as they are."""
-    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-
-
 def plain(value: Any) -> Any:
     """What JSON has a word for, of what it has none for."""
     if isinstance(value, APIModelError):
@@ -44,4 +39,4 @@ def plain(value: Any) -> Any:
         }
     if isinstance(value, Mapping):
         return dict(value)
-    return fields_of(value) if dataclasses.is_dataclass(value) else repr(value)
+    return fields_of(value) if isinstance(value, Frozen) else repr(value)

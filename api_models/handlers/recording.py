@@ -6,11 +6,11 @@ import os
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, TextIO
 
 from ..exceptions import APIModelError
+from ..frozen import replace
 from ..streaming.exceptions import StreamInterruptedError, StreamStateError
 from ..streaming.parts.log import Log, Token
 from ..streaming.stream_events import (

@@ -13,10 +13,11 @@ from typing import Any, TextIO
 
 from .. import exceptions
 from ..exceptions import APIModelError, ConfigurationError
+from ..frozen import fields_of
 from ..streaming import exceptions as streaming_exceptions
 from ..streaming import stream_events as events
 from ..streaming.exceptions import StreamingError
-from .json_lines import fields_of, plain
+from .json_lines import plain
 
 _VERSION = 1
 _SECRET = re.compile(

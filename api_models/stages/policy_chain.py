@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import replace
 
 from ..exceptions import PolicyViolationError
+from ..frozen import replace
 from ..streaming.parts.log import Log
 from ..streaming.stream_events import ResetNotice, StreamChunk
 from ..streaming.stream_source import Chunk

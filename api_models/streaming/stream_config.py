@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from ..exceptions import ConfigurationError
+from ..frozen import Frozen, fields_of, replace
 from .parts import checks
 
 Split = Literal["token", "grapheme", "word", "line", "sentence"]
@@ -19,8 +19,7 @@ PROFILES: dict[str, dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True)
-class StreamConfig:
+class StreamConfig(Frozen):
     """Settings of one stream; durations in seconds, None switches a limit off.
 
     Raises `ConfigurationError` naming the key for any value that cannot work.
@@ -65,8 +64,8 @@ class StreamConfig:
     """Put the prompt into the metadata that `on_stream_start` gets."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            checks.check_value(field.name, getattr(self, field.name), _CHECKS.get(field.name, checks.LIMIT))
+        for name, value in fields_of(self).items():
+            checks.check_value(name, value, _CHECKS.get(name, checks.LIMIT))
 
     @classmethod
     def of(
@@ -90,7 +89,7 @@ class StreamConfig:
             raise ConfigurationError(
                 f"config must be a StreamConfig, a mapping or a profile's name, not {value!r}"
             )
-        checks.check_names(changes, [field.name for field in fields(cls)], "stream setting")
+        checks.check_names(changes, cls.__match_args__, "stream setting")
         return replace(base or _DEFAULT, **changes)
 
     @property

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal
 
 from ..exceptions import APIModelError
+from ..frozen import Frozen
 
 CHARACTERS_PER_TOKEN = 4
 
 StopReason = Literal["stop", "length", "tool_calls", "content_filter", "refusal", "stop_sequence", "pause"]
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCall:
+class ToolCall(Frozen):
     """A whole call that the model asks the caller to make."""
 
     id: str | None
@@ -25,8 +25,7 @@ class ToolCall:
     """The arguments byte for byte as the provider sent them; may be empty for no arguments."""
 
 
-@dataclass(frozen=True, slots=True)
-class TokenUsage:
+class TokenUsage(Frozen):
     """Tokens as the provider counts them, None where it did not say; nothing is recomputed.
 
     Whether `input_tokens` includes cached ones differs from provider to provider. Where nothing was
@@ -48,8 +47,7 @@ def estimated_usage(asked: int | None, answered: int | None) -> TokenUsage:
     return TokenUsage(input_tokens=counted[0], output_tokens=counted[1], source="estimated")
 
 
-@dataclass(frozen=True, slots=True)
-class StreamChunk:
+class StreamChunk(Frozen):
     """What a source yields when it is more than visible text (which may be a plain `str`)."""
 
     text: str = ""
@@ -66,8 +64,7 @@ class StreamChunk:
     response_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StreamResult:
+class StreamResult(Frozen):
     """What a completed stream came to; `str(result)` is the text."""
 
     text: str
@@ -83,14 +80,13 @@ class StreamResult:
     response_id: str | None = None
     continued: bool = False
     """Whether the text was put together from an answer that broke off and its continuation."""
-    stats: Mapping[str, Any] = field(default_factory=dict)
+    stats: Mapping[str, Any] = MappingProxyType({})
 
     def __str__(self) -> str:
         return self.text
 
 
-@dataclass(frozen=True, slots=True)
-class RetryNotice:
+class RetryNotice(Frozen):
     """A source's word that attempt number `attempt` failed and the next begins in `delay` seconds."""
 
     attempt: int
@@ -103,8 +99,7 @@ class RetryNotice:
     """Whether the next attempt is asked for the rest of the answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class ResetNotice:
+class ResetNotice(Frozen):
     """A source's word that the text so far is void and a new answer begins."""
 
     reason: str
@@ -122,22 +117,19 @@ def is_content(chunk: object) -> bool:
     return isinstance(chunk, str) and chunk != ""
 
 
-@dataclass(frozen=True, slots=True)
-class StreamEvent:
+class StreamEvent(Frozen):
     """Something that happened to one stream, `elapsed` seconds after its start (pauses excluded)."""
 
     stream_id: str
     elapsed: float
 
 
-@dataclass(frozen=True, slots=True)
 class StreamStarted(StreamEvent):
     """The first event; `metadata` says who was asked, for which model."""
 
     metadata: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
 class TokenReceived(StreamEvent):
     """`index` is the number of provider tokens handed out completely before this text."""
 
@@ -145,7 +137,6 @@ class TokenReceived(StreamEvent):
     index: int
 
 
-@dataclass(frozen=True, slots=True)
 class ThinkingReceived(StreamEvent):
     """`index` counts the pieces of thinking."""
 
@@ -153,31 +144,26 @@ class ThinkingReceived(StreamEvent):
     index: int
 
 
-@dataclass(frozen=True, slots=True)
 class ToolCallReceived(StreamEvent):
     """A call is told of when it is whole."""
 
     tool_call: ToolCall
 
 
-@dataclass(frozen=True, slots=True)
 class StreamPaused(StreamEvent):
     """No token follows before `StreamResumed`, or an end."""
 
 
-@dataclass(frozen=True, slots=True)
 class StreamResumed(StreamEvent):
     """The pause is over."""
 
 
-@dataclass(frozen=True, slots=True)
 class StreamQuiet(StreamEvent):
     """Nothing but heartbeats, if that, for `seconds`; a warning, the stream lives on."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
 class StreamRetrying(StreamEvent):
     """Attempt `attempt` (the first is 1) failed with `error`; the next begins in `delay` seconds."""
 
@@ -186,14 +172,12 @@ class StreamRetrying(StreamEvent):
     error: APIModelError
 
 
-@dataclass(frozen=True, slots=True)
 class StreamReset(StreamEvent):
     """Text was delivered and a new attempt begins from an empty text."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
 class StreamProgress(StreamEvent):
     """`rate` is tokens per second of `elapsed`."""
 
@@ -202,21 +186,18 @@ class StreamProgress(StreamEvent):
     rate: float
 
 
-@dataclass(frozen=True, slots=True)
 class StreamCompleted(StreamEvent):
     """The end of an answer that came whole."""
 
     result: StreamResult
 
 
-@dataclass(frozen=True, slots=True)
 class StreamFailed(StreamEvent):
     """The end of one that did not; the error has its text."""
 
     error: APIModelError
 
 
-@dataclass(frozen=True, slots=True)
 class StreamCancelled(StreamEvent):
     """The end of one that was not wanted any more."""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from ..exceptions import APIModelError
+from ..frozen import replace
 from . import stream_events as events
 from .exceptions import HandlerError, StreamCancelledError, StreamingError, StreamTimeoutError
 from .parts.backlog import SPILLED

@@ -21,6 +21,10 @@ _AFTERWORD = re.compile(rb"[^{}\[\]]*|\s*```(?:(?!```).)*", re.DOTALL)
 """What may stand behind a document: no more JSON, unless the end of the fence stands between them."""
 
 
+_DEEPEST = 200
+"""Objects and lists inside each other that jiter reads."""
+
+
 class MalformedDocument(ValueError):  # noqa: N818  # what it says is a problem of the answer
     """What came is no JSON document; the message says why, in words that can be shown to a model."""
 
@@ -79,7 +83,7 @@ class Document:
         if self.begin is None:
             self.begin = self._preface.find(self._buffer)
             self._at = self.begin or 0
-        if self.begin is not None and self.end is None:
+        if self.begin is not None and self.end is None and len(self._frames) <= _DEEPEST:
             self._scan()
 
     def snapshot(self) -> Any:
@@ -94,6 +98,8 @@ class Document:
         """The document, which is JSON through and through; raises `MalformedDocument` if it is not."""
         if self.begin is None:
             raise MalformedDocument("there is no JSON in the answer")
+        if len(self._frames) > _DEEPEST:
+            raise MalformedDocument(f"more than {_DEEPEST} objects and lists are inside each other")
         if self.end is None:
             raise MalformedDocument(f"the answer breaks off{_inside(self.growing)}")
         if not _AFTERWORD.fullmatch(self._buffer, self.end):
@@ -104,7 +110,7 @@ class Document:
 
     def _scan(self) -> None:
         buffer, frames, limit = self._buffer, self._frames, len(self._buffer)
-        while self.end is None:
+        while self.end is None and len(frames) <= _DEEPEST:
             if self._string_begin is not None:
                 if not self._end_string(self._string_begin):
                     return

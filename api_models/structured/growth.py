@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .answer_model import InvalidAnswer, ResponseModel
 from .document import Closed, Document, MalformedDocument
-from .partial import CompletePaths, Partial, Path
+from .partial import CompletePaths, Partial, Path, has_step
 
 _GROWTH_SHARE = 50
 """A text is parsed again when it has grown by one part in so many: each piece of a short one, and of a long
@@ -58,7 +59,7 @@ class Growth:
                 self._note_end(closed, news)
             self._document.closed.clear()
             if Partial in self.wants and self._is_due():
-                news.append(self._partial())
+                news += self._news_of_growth()
         except MalformedDocument:
             self._broken = True
         return news
@@ -70,7 +71,7 @@ class Growth:
 
     def finish(self) -> list[News]:
         """The answer has ended, and was found valid."""
-        return [self._partial(is_final=True)] if Partial in self.wants else []
+        return [self._partial(*self._seen(), is_final=True)] if Partial in self.wants else []
 
     @property
     def counts(self) -> tuple[int, int]:
@@ -95,23 +96,34 @@ class Growth:
         self._document = Document(self._roots)
         self._broken = False
         self._parsed_length = 0
+        self._last: tuple[Any, Path | None] = None, ()
         self._fields_done = self._items_done = 0
 
     def _is_due(self) -> bool:
         document, parsed = self._document, self._parsed_length
-        if document.begin is None or len(document) == parsed:
+        if document.begin is None:
             return False
-        return document.end is not None or (len(document) - parsed) * _GROWTH_SHARE >= parsed
+        if document.end is not None:
+            return parsed < document.end
+        return len(document) > parsed and (len(document) - parsed) * _GROWTH_SHARE >= parsed
 
-    def _partial(self, is_final: bool = False) -> Partial:
+    def _news_of_growth(self) -> list[Partial]:
+        """A partial, unless there is nothing to see that was not there before."""
         self._parsed_length = len(self._document)
-        value = self._document.snapshot()
-        growing = self._document.growing
+        before, self._last = self._last, self._seen()
+        return [self._partial(*self._last)] if self._last != before else []
+
+    def _seen(self) -> tuple[Any, Path | None]:
+        """What has come, and the path of what still grows in it, as seen by who knows of no wrapper."""
+        value, growing = self._document.snapshot(), self._document.growing
         if self._is_wrapped:
-            is_there = self._model.wrapper in value
-            growing = self._inside(growing) if growing is not None else None
-            growing = () if growing is None and not is_there and not is_final else growing
-            value = value.get(self._model.wrapper)
+            if self._model.wrapper not in value:
+                return None, ()
+            value = value[self._model.wrapper]
+            growing = None if growing is None else self._inside(growing)
+        return value, None if growing is None else _visible(growing, value)
+
+    def _partial(self, value: Any, growing: Path | None, is_final: bool = False) -> Partial:
         return Partial(
             value,
             CompletePaths(value, growing),
@@ -151,3 +163,12 @@ class Growth:
                 news.append(ItemCompleted(self._model.item(value)))
             except InvalidAnswer:
                 return  # the whole will be refused for it
+
+
+def _visible(path: Sequence[Any], value: Any) -> tuple[Any, ...]:
+    """A path that ends where nothing has come yet in the same way, whatever is to come there."""
+    for at, step in enumerate(path):
+        if not has_step(value, step):
+            return (*path[:at], None)
+        value = value[step]
+    return tuple(path)

@@ -27,7 +27,7 @@ class CompletePaths(Set[Path]):
             return False
         value = self._value
         for step in path:
-            if not _has(value, step):
+            if not has_step(value, step):
                 return False
             value = value[step]
         return True
@@ -62,7 +62,8 @@ def _parts(value: Any) -> Iterator[tuple[str | int, Any]]:
         yield from enumerate(value)
 
 
-def _has(value: Any, step: Any) -> bool:
+def has_step(value: Any, step: Any) -> bool:
+    """Whether there is such a field or element in it."""
     if isinstance(value, list):
         return isinstance(step, int) and 0 <= step < len(value)
     return isinstance(value, dict) and isinstance(step, str) and step in value

@@ -7,10 +7,12 @@ import re
 _THOUGHTS = b"<think>"
 _END_OF_THOUGHTS = b"</think>"
 _PLAUSIBLE = {
-    b"{": rb'\{\s*["}]',
-    b"[": rb'\[\s*(?:[\]\[{"\d]|-\d|true\b|false\b|null\b)',
+    b"{": rb'\{\s{0,99}(?:["}]|\s{99})',
+    b"[": rb'\[\s{0,99}(?:\s{99}|[\]\[{"\d]|-\d|true\b|false\b|null\b)',
 }
-"""What a bracket is followed by where it opens JSON; in a remark it mostly is not."""
+"""What a bracket is followed by where it opens JSON; in a remark it mostly is not.
+
+Models that are held to a grammar may write white space without end."""
 _UNSURE = re.compile(rb"[{\[](?:\s*|\s*(?:-|[a-z]{1,4}))\Z")
 
 

@@ -13,6 +13,7 @@ from .answer_model import InvalidAnswer, ResponseModel, at, is_object, name_of
 try:
     import jsonschema
     from referencing import Registry
+    from referencing.exceptions import Unresolvable
 except ImportError as error:
     raise ConfigurationError(
         "a JSON schema as response_model needs jsonschema: pip install 'api-models[schema]'"
@@ -43,9 +44,11 @@ class SchemaModel(ResponseModel[Any]):
             if self.wrapper not in value:
                 raise InvalidAnswer([f"the field {self.wrapper!r} is missing"])
             value = value[self.wrapper]
-        found = sorted(
-            self._validator.iter_errors(value), key=lambda each: list(map(str, each.absolute_path))
-        )
+        try:
+            errors = list(self._validator.iter_errors(value))
+        except Unresolvable as error:
+            raise ConfigurationError(f"the schema refers to what is not in it: {error}") from error
+        found = sorted(errors, key=lambda each: list(map(str, each.absolute_path)))
         if found:
             raise InvalidAnswer([at(list(each.absolute_path), each.message) for each in found])
         return value

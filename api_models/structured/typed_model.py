@@ -46,6 +46,8 @@ class TypedModel(ResponseModel[T]):
             return self._item.validate_python(value)
         except ValidationError as error:
             raise _invalid(error) from error
+        except Exception as error:  # of a validator of the user's: held against the whole, it ends the stream
+            raise InvalidAnswer([repr(error)]) from error
 
     def _schema_of(self, wanted: Any) -> dict[str, Any]:
         try:

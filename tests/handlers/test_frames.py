@@ -23,6 +23,7 @@ class Sketch(FramedHandler):
         self.frames, self.times, self.shown = [], [], threading.Condition()
         self.holds, self.gate, self.fault, self.goes_on = 0, threading.Event(), None, True
         self.gate.set()
+        self.is_drawing = threading.Event()
 
     def _take_hold(self):
         self.holds += 1
@@ -31,6 +32,7 @@ class Sketch(FramedHandler):
         self.holds -= 1
 
     def _draw(self):
+        self.is_drawing.set()
         self.gate.wait(TIMEOUT)
         if self.fault is not None:
             raise self.fault
@@ -95,9 +97,9 @@ def test_frames_keep_their_distance():
 def test_a_slow_frame_does_not_hold_up_the_stream():
     """Tokens are taken although the screen is stuck; the end waits until it has taken them."""
     sketch, source = Sketch(), ScriptedSource()
-    stream = start(source, sketch)
-    sketch.wait_for(lambda: sketch.frames)
     sketch.gate.clear()
+    stream = start(source, sketch)
+    assert sketch.is_drawing.wait(TIMEOUT)
     source.push(*["x"] * 1000).end()
     source.wait_until_closed()
     assert not stream.wait(0)

@@ -35,10 +35,10 @@ def pieces(text, size=4):
     return [text[at : at + size] for at in range(0, len(text), size)]
 
 
-def answering(wanted, *answers, size=4, mode="native", **settings):
+def answering(wanted, *answers, size=4, mode="native", when_asked=None, **settings):
     """A stream, not started, of these answers one after the other; and the prompts that it asks with.
 
-    An answer is a text, or a source.
+    An answer is a text, or a source. `when_asked` is called each time, with how often that was.
     """
     waiting = [each if isinstance(each, ScriptedSource) else said(each, size) for each in answers]
     prompts = []
@@ -46,6 +46,8 @@ def answering(wanted, *answers, size=4, mode="native", **settings):
     def ask(prompt, name, schema, note):
         prompts.append(prompt)
         note(mode, "lab", f"m{len(prompts)}")
+        if when_asked is not None:
+            when_asked(len(prompts))
         return waiting.pop(0)
 
     return StructuredStream(ask, "Say it.", wanted, **settings), prompts

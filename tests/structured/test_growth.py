@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 from answers import Documents, pieces
@@ -17,10 +18,13 @@ NUMBERS = response_model(list[int])
 
 
 class EachTime(Growth):
-    """Parses after each piece, as short as it may be."""
+    """Parses after each piece, as short as it may be, and says so even if nothing has changed."""
 
     def _is_due(self):
         return self._document.begin is not None
+
+    def _news_of_growth(self):
+        return [self._partial(*self._seen())]
 
 
 def look_up(value, path):
@@ -197,3 +201,31 @@ def test_the_work_grows_with_the_length_of_the_text(length, monkeypatch):
     for piece in pieces(json.dumps({"rows": ["some text"] * (length // 13)})):
         growth.feed(piece)
     assert sum(parsed) < 60 * length
+
+
+def test_a_partial_says_something_that_the_one_before_did_not():
+    growth, told = Growth(ANYTHING, {Partial}), []
+    for character in '{"a"  :  1,   "bcd": [ "x" , {} ]  }  and so on':
+        told += growth.feed(character)
+    assert all(
+        (one.value, set(one.complete)) != (two.value, set(two.complete)) for one, two in pairwise(told)
+    )
+    assert [each.value for each in told] == [
+        {},
+        {"a": 1},
+        {"a": 1},
+        {"a": 1, "bcd": []},
+        {"a": 1, "bcd": [""]},
+        {"a": 1, "bcd": ["x"]},
+        {"a": 1, "bcd": ["x"]},
+        {"a": 1, "bcd": ["x", {}]},
+        {"a": 1, "bcd": ["x", {}]},
+        {"a": 1, "bcd": ["x", {}]},
+        {"a": 1, "bcd": ["x", {}]},
+    ]
+
+
+def test_what_follows_the_document_is_not_parsed():
+    growth = Growth(ANYTHING, {Partial})
+    assert growth.feed('{"a": 1}')[-1].is_complete()
+    assert growth.feed("\nThat is all.") == []

@@ -162,6 +162,12 @@ def test_what_no_answer_can_be_made_of_is_refused(wanted):
         response_model(wanted)
 
 
+def test_a_schema_is_not_looked_up_on_the_net():
+    model = response_model({"type": "object", "properties": {"a": {"$ref": "http://127.0.0.1:9/x.json"}}})
+    with pytest.raises(ConfigurationError, match="refers to what is not in it"):
+        model.validate(b'{"a": 1}', is_wrapped=True)
+
+
 def test_without_jsonschema_it_is_said_what_to_install():
     code = (
         "import sys; sys.modules['jsonschema'] = None\n"

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 from answers import ObjectHandler, answering, pieces, said
 from fakes import TIMEOUT, ScriptedSource
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 
 from api_models import (
     ConfigurationError,
+    HandlerError,
     ProviderUnavailableError,
     ResetNotice,
     StreamCancelledError,
     StreamChunk,
+    StreamingError,
     StreamInterruptedError,
     StreamState,
     StreamStateError,
+    StreamTimeoutError,
     StructuredOutputError,
     ToolCall,
 )
@@ -345,20 +346,18 @@ def test_a_cancelled_stream_just_ends():
 
 
 def test_cancelled_while_it_asks_again_nothing_more_is_asked():
-    """The abort reaches the attempt that is being made, whichever that is."""
-    second, asked = ScriptedSource(), threading.Event()
-    stream, _ = answering(Person, WRONG, second)
-    ask = stream._attempts._ask
+    """The abort that comes between two attempts reaches the one that is being made."""
+    second, streams = ScriptedSource(), []
 
-    def ask_and_tell(prompt):
-        asked.set()
-        return ask(prompt)
+    def cancel(times):
+        if times == 2:
+            assert streams[0].cancel_stream()
 
-    stream._attempts._ask = ask_and_tell
+    stream, prompts = answering(Person, WRONG, second, ANN_TEXT, when_asked=cancel)
+    streams.append(stream)
     stream.start()
-    assert asked.wait(TIMEOUT)
-    assert stream.cancel_stream() and stream.wait(TIMEOUT)
-    assert second.closes == 1 and stream.state == "cancelled"
+    assert stream.wait(TIMEOUT) and stream.state == "cancelled"
+    assert second.aborts >= 1 and second.closes == 1 and len(prompts) == 2
 
 
 def test_it_is_started_once():
@@ -392,3 +391,42 @@ def test_however_the_text_is_handed_out():
         stream, _ = started(People, PEOPLE, config=config)
         assert stream.result(TIMEOUT).people == [ANN, BOB]
         assert list(stream)[-1].value["people"][1] == BOB.model_dump()
+
+
+def test_handlers_that_may_stop_a_stream_may_do_so_by_these_hooks():
+    def fail(*_):
+        raise RuntimeError("not like that")
+
+    broken, other = ObjectHandler(partial=fail), ObjectHandler()
+    stream, _ = started(Person, ANN_TEXT, handlers=[broken, other], config={"handler_errors": "stop"})
+    with pytest.raises(HandlerError, match="not like that"):
+        stream.result(TIMEOUT)
+    assert len(other.partials) == 1 and other.check("error")
+
+
+class Touchy(BaseModel):
+    name: str
+
+    @field_validator("name")
+    @classmethod
+    def explode(cls, name):
+        raise RuntimeError("a bug in this validator")
+
+
+def test_a_bug_in_a_validator_ends_the_stream_and_is_named():
+    """Also where it strikes first: at an element."""
+    handler = ObjectHandler()
+    stream, prompts = started(list[Touchy], '{"items": [{"name": "x"}, {"name": "y"}]}', handlers=[handler])
+    with pytest.raises(StreamingError, match="a bug in this validator") as caught:
+        stream.result(TIMEOUT)
+    assert isinstance(caught.value.__cause__, RuntimeError) and len(prompts) == 1
+    assert not handler.arguments("item") and len(handler.arguments("field")) == 4
+    assert stream.get_stream_status()["stats"]["handler_errors"] == 0
+
+
+def test_each_attempt_has_its_time_to_the_first_token():
+    silent = ScriptedSource()
+    stream, _ = started(Person, WRONG, silent, config={"first_token_timeout": 0.1})
+    with pytest.raises(StreamTimeoutError) as caught:
+        stream.result(TIMEOUT)
+    assert caught.value.clock == "first_token" and silent.closes == 1

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import pickle
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import IO, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from .spill import SpillFile
 
 Item = TypeVar("Item")
 
@@ -31,7 +30,7 @@ class Backlog(Generic[Item]):
         self._size = size  # bytes that an item holds, about
         self._added = 0  # bytes, written by who adds
         self._taken = 0  # bytes, written by who takes
-        self._file: _SpillFile | None = None
+        self._file: SpillFile | None = None
 
     def __bool__(self) -> bool:
         return bool(self.items)
@@ -42,7 +41,7 @@ class Backlog(Generic[Item]):
             return
         size = self._sum(items)
         if self._added - self._taken + size > self._limit:
-            self._file = self._file or _SpillFile()
+            self._file = self._file or _new_file()
             self._file.write(items)
             self.items.append(SPILLED)  # after the write: who takes it finds the batch in place
         else:
@@ -97,27 +96,7 @@ class _SpilledType:
 SPILLED = _SpilledType()
 
 
-class _SpillFile:
-    """Batches written at one end and read at the other, through a handle for each: no lock."""
+def _new_file() -> SpillFile:
+    from .spill import SpillFile  # noqa: PLC0415  # loads pickle; hardly ever a stream has need of it
 
-    def __init__(self) -> None:
-        descriptor, name = tempfile.mkstemp(prefix="api-models-backlog-")
-        self._path = Path(name)
-        self._writer: IO[bytes] = os.fdopen(descriptor, "wb", buffering=0)
-        self._reader: IO[bytes] = self._path.open("rb", buffering=0)
-        if os.name != "nt":  # Windows cannot remove a file that is open; close() does it there
-            self._path.unlink()
-
-    def write(self, items: Sequence[Any]) -> None:
-        batch = pickle.dumps(list(items), pickle.HIGHEST_PROTOCOL)
-        self._writer.write(len(batch).to_bytes(8, "big") + batch)
-
-    def read(self) -> list[Any]:
-        size = int.from_bytes(self._reader.read(8), "big")
-        items: list[Any] = pickle.loads(self._reader.read(size))
-        return items
-
-    def close(self) -> None:
-        self._writer.close()
-        self._reader.close()
-        self._path.unlink(missing_ok=True)
+    return SpillFile()

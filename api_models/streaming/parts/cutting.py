@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 import unicodedata
@@ -12,12 +13,16 @@ Piece = tuple[str, int]
 """Text as it is handed out, and the number of provider tokens before it."""
 
 _BOUNDARIES = {
-    "word": re.compile(r"(?<=\S)\s"),
-    "line": re.compile(r"\n|\r(?=[^\n])"),
-    "sentence": re.compile(r"[.!?…][\"'”’)\]]*\s|[。！？]|\n"),  # noqa: RUF001  # other scripts' own marks
+    "word": r"(?<=\S)\s",
+    "line": r"\n|\r(?=[^\n])",
+    "sentence": r"[.!?…][\"'”’)\]]*\s|[。！？]|\n",  # noqa: RUF001  # other scripts' own marks
 }
-_ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|e\.g|i\.e|[A-Z])\.\s$")
+_ABBREVIATION = r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|e\.g|i\.e|[A-Z])\.\s$"
 _LOOK_BACK = 16  # a boundary may begin in text that was searched before; none is longer
+
+
+# Compiled when they are first needed: most streams are handed out as they come.
+_compiled = functools.cache(re.compile)
 
 
 def _boundaries(split: str, text: str, searched: int) -> Iterator[int]:
@@ -25,11 +30,14 @@ def _boundaries(split: str, text: str, searched: int) -> Iterator[int]:
     if split == "grapheme":
         yield from _graphemes(text, searched)
         return
-    for found in _BOUNDARIES[split].finditer(text):
+    for found in _compiled(_BOUNDARIES[split]).finditer(text):
         end = found.end()
-        if end < searched or (split == "sentence" and _ABBREVIATION.search(text, end - _LOOK_BACK, end)):
-            continue
-        yield end
+        if end >= searched and not (split == "sentence" and _ends_in_abbreviation(text, end)):
+            yield end
+
+
+def _ends_in_abbreviation(text: str, end: int) -> bool:
+    return _compiled(_ABBREVIATION).search(text, end - _LOOK_BACK, end) is not None
 
 
 def _graphemes(text: str, searched: int) -> Iterator[int]:
