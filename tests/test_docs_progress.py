@@ -1,7 +1,8 @@
-"""The guide to progress runs as it is printed."""
+"""The guides to progress and to batches run as they are printed."""
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
@@ -9,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from api_models import ProgressEvent, ProgressType
+from api_models import ProgressEvent, ProgressType, StructuredBatch
 
-TEXT = (Path(__file__).parents[1] / "docs" / "progress.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[1] / "docs"
+TEXT, BATCH = [(DOCS / name).read_text(encoding="utf-8") for name in ("progress.md", "batch.md")]
 # A snippet, and what it prints, if that does not stand behind its `print`.
-SNIPPETS = re.findall(r"^```python\n(.*?)^```\n(?:\n```\n(.*?)^```\n)?", TEXT, re.MULTILINE | re.DOTALL)
+SNIPPETS = re.findall(r"^```python\n(.*?)^```\n(?:\n```\n(.*?)^```\n)?", TEXT + BATCH, re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize(("snippet", "printed"), SNIPPETS, ids=range(len(SNIPPETS)))
@@ -33,3 +35,10 @@ def test_a_snippet_runs_and_prints_what_it_says(snippet, printed):
 def test_the_guide_knows_all_fields_and_types():
     assert {name for name in ProgressEvent.__slots__ if f"`{name}`" not in TEXT} == set()
     assert {kind for kind in ProgressType if f"`{kind}`" not in TEXT} == set()
+
+
+def test_the_guide_to_batches_knows_all_settings():
+    settings = inspect.signature(StructuredBatch).parameters.values()
+    named = {each.name for each in settings if each.kind is each.KEYWORD_ONLY}
+    assert len(named) == 5
+    assert {name for name in named if f"`{name}=" not in BATCH} == set()
