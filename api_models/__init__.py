@@ -70,6 +70,10 @@ if TYPE_CHECKING:
     from .handlers.background import BackgroundHandler
     from .handlers.console import ConsoleHandler
     from .handlers.keys import StreamKeys
+    from .handlers.progress import ProgressTracker
+    from .handlers.progress_event import ProgressEvent, ProgressType
+    from .handlers.progress_handler import ProgressHandler
+    from .handlers.progress_item import ProgressItem
     from .handlers.pump import Pump
     from .handlers.recording import StreamRecording
     from .handlers.rich_handler import RichHandler
@@ -93,6 +97,11 @@ if TYPE_CHECKING:
     from .stages.stage import Stage, compose
     from .stages.transform import filter_text, flat_map_text, map_text, tee
     from .stages.until import take_until
+    from .structured.batch import StructuredBatch
+    from .structured.batch_outcome import BatchOutcome
+    from .structured.handler import StructuredHandler
+    from .structured.partial import Partial
+    from .structured.structured_stream import StructuredStream
 
 __version__ = "0.1.0"
 
@@ -111,6 +120,10 @@ _ON_DEMAND = {
     ".handlers.background": "BackgroundHandler",
     ".handlers.console": "ConsoleHandler",
     ".handlers.keys": "StreamKeys",
+    ".handlers.progress": "ProgressTracker",
+    ".handlers.progress_event": "ProgressEvent ProgressType",
+    ".handlers.progress_handler": "ProgressHandler",
+    ".handlers.progress_item": "ProgressItem",
     ".handlers.pump": "Pump",
     ".handlers.recording": "StreamRecording",
     ".handlers.rich_handler": "RichHandler",
@@ -126,6 +139,11 @@ _ON_DEMAND = {
     ".stages.stage": "Stage compose",
     ".stages.transform": "filter_text flat_map_text map_text tee",
     ".stages.until": "take_until",
+    ".structured.batch": "StructuredBatch",
+    ".structured.batch_outcome": "BatchOutcome",
+    ".structured.handler": "StructuredHandler",
+    ".structured.partial": "Partial",
+    ".structured.structured_stream": "StructuredStream",
 }
 
 __all__ = [
@@ -133,6 +151,7 @@ __all__ = [
     "APIModelManager",
     "AuthenticationError",
     "BackgroundHandler",
+    "BatchOutcome",
     "Block",
     "CircuitOpenError",
     "Comparison",
@@ -143,8 +162,14 @@ __all__ = [
     "HandlerError",
     "InvalidRequestError",
     "MalformedResponseError",
+    "Partial",
     "PolicyChain",
     "PolicyViolationError",
+    "ProgressEvent",
+    "ProgressHandler",
+    "ProgressItem",
+    "ProgressTracker",
+    "ProgressType",
     "ProviderConnectionError",
     "ProviderError",
     "ProviderUnavailableError",
@@ -183,7 +208,10 @@ __all__ = [
     "StreamStateError",
     "StreamTimeoutError",
     "StreamingError",
+    "StructuredBatch",
+    "StructuredHandler",
     "StructuredOutputError",
+    "StructuredStream",
     "ThinkingReceived",
     "TokenReceived",
     "TokenUsage",

@@ -1,4 +1,4 @@
-"""The command `api-models`: stream, chat, compare, gui, models, doctor.
+"""The command `api-models`: stream, chat, compare, extract, gui, models, doctor.
 
 Exit codes: 0 done, 1 failed, 2 the command or the configuration is wrong, 130 stopped by Ctrl-C or a key.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib.metadata
 import io
 import logging
 import os
@@ -18,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import __version__
-from .clients.local_model import find_model, install_model, is_engine_installed, list_models
+from .clients.local_model import install_model, list_models
 from .clients.presets import PRESETS
 from .dual_track.agreement import most_alike
 from .dual_track.consensus import consensus
@@ -27,6 +26,7 @@ from .dual_track.mode import Mode
 from .dual_track.side_by_side import side_by_side
 from .exceptions import APIModelError, ConfigurationError
 from .handlers.json_lines import JSONLinesHandler
+from .handlers.rich_handler import can_draw
 from .model_manager import APIModelManager
 from .settings import Settings
 from .streaming.exceptions import HandlerError, StreamCancelledError
@@ -35,11 +35,10 @@ from .streaming.stream_handler import StreamHandler
 from .streaming.stream_state import StreamState
 from .terminal.chat import Chat
 from .terminal.columns import growing
+from .terminal.doctor import findings
 from .terminal.showing import keys_of, shown, stop
 
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
-
-_LIBRARIES = ("anthropic", "openai", "requests", "urllib3", "jiter", "tenacity", "xllamacpp", "rich")
 
 _MODES: dict[str, Mode | str] = {
     "race": "race",
@@ -97,7 +96,8 @@ def _parser() -> argparse.ArgumentParser:
         "--model", action="append", default=[], metavar="M", help="as above; twice for two side by side"
     )
     gui.add_argument("--theme", choices=["system", "light", "dark"], default="system")
-    for command in (stream, chat, compare, gui):
+    extract = _add_extract(commands)
+    for command in (stream, chat, compare, extract, gui):
         command.add_argument("--system", metavar="S", help="the system prompt")
         command.add_argument("--max-tokens", type=int, metavar="N", help="longest answer, in tokens")
         command.add_argument("--temperature", type=float, metavar="T")
@@ -118,6 +118,26 @@ def _add_compare(commands: Any) -> argparse.ArgumentParser:
     compare.add_argument("--plain", dest="grows", action="store_false", help="draw nothing before the end")
     compare.set_defaults(plain=True)
     return compare
+
+
+def _add_extract(commands: Any) -> argparse.ArgumentParser:
+    extract = _command(commands, "extract", "make an object of a text, and watch it grow", _extract)
+    extract.add_argument(
+        "prompt", metavar="text", nargs="*", help="the text; a lone - (or none) reads standard input"
+    )
+    extract.add_argument(
+        "--schema",
+        required=True,
+        metavar="S",
+        help="what is wanted: FILE.json, a JSON schema, or module:Type",
+    )
+    extract.add_argument("--model", metavar="M", help="provider:model, a provider, or a model")
+    extract.add_argument("--json-lines", action="store_true", help="a line of JSON each time it has grown")
+    extract.add_argument("--plain", action="store_true", help="on a terminal, the JSON as it comes")
+    extract.add_argument(
+        "--max-repairs", type=int, default=1, metavar="N", help="how often to ask again if it is not valid"
+    )
+    return extract
 
 
 def _command(
@@ -216,6 +236,27 @@ def _compare(options: argparse.Namespace) -> int:
     return DONE if tracks.state == StreamState.COMPLETED else FAILED
 
 
+def _extract(options: argparse.Namespace) -> int:
+    """Make an object of a text; lines of JSON where nobody looks."""
+    from .terminal import extract  # noqa: PLC0415  # loads pydantic, which the others do without
+
+    wanted = extract.wanted_by(options.schema)
+    params = {**_params(options), "system": options.system or extract.INSTRUCTION}
+    is_drawn = can_draw(sys.stdout) and not options.json_lines
+    handler = extract.shown_object(options.plain) if is_drawn else None
+    with APIModelManager() as manager:
+        stream = manager.generate_structured(
+            _prompt(options),
+            wanted,
+            options.model,
+            params,
+            [handler] if handler else [],
+            {"handler_errors": "stop"},
+            max_repairs=options.max_repairs,
+        )
+        return DONE if extract.follow(stream, handler, sys.stdout) else FAILED
+
+
 class _TrackConsole(StreamHandler):
     """A line for each sentence, with who said it."""
 
@@ -260,47 +301,8 @@ def _models(options: argparse.Namespace) -> int:
 
 def _doctor(options: argparse.Namespace) -> int:
     print(f"api-models {__version__}, Python {platform.python_version()}, {platform.platform()}")
-    for library in _LIBRARIES:
-        print(f"  {library:<12} {_version(library)}")
-    settings = Settings()
-    print(f"default provider: {settings.default_provider}")
-    print("keys:")
-    for name, preset in PRESETS.items():
-        if preset.key_variables:
-            source = settings.key_source(name)
-            print(
-                f"  {name:<12} {f'set, from {source}' if source else f'not set ({preset.key_variables[0]})'}"
-            )
-    _print_guards(settings)
-    print(f"local model: {_local_state()}")
+    print("\n".join(findings(Settings())))
     return DONE
-
-
-def _print_guards(settings: Settings) -> None:
-    print("breakers and budgets:")
-    found = {name: settings.guards(name) for name in sorted(settings.provider_names)}
-    for name, (breaker, budget) in found.items():
-        kinds = (("breaker", breaker), ("budget", budget))
-        told = [f"{kind}: {guard}" for kind, guard in kinds if guard is not None]
-        if told:
-            print(f"  {name:<12} {'; '.join(told)}")
-    if not any(guard for guards in found.values() for guard in guards):
-        print("  none configured")
-
-
-def _version(library: str) -> str:
-    try:
-        return importlib.metadata.version(library)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
-
-
-def _local_state() -> str:
-    try:
-        path = find_model()
-    except ConfigurationError as error:
-        return str(error)
-    return f"ready, {path}" if is_engine_installed() else "engine missing: pip install 'api-models[local]'"
 
 
 def _take_any_text() -> None:

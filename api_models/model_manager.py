@@ -9,26 +9,34 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .clients import continued_prompt, make_client, make_guards, persistent
-from .exceptions import ConfigurationError
+from .arguments import (
+    ClientFactory,
+    ModelId,
+    Prompt,
+    StreamSettings,
+    handlers_of,
+    metadata_of,
+    staged,
+)
+from .clients import persistent, schema_shape
 from .handlers.notebook import ShownInNotebooks
-from .settings import MissingKeyError, ProviderSettings, Settings
+from .providers import ClosedError, Providers
+from .settings import Settings
 from .streaming.exceptions import StreamStateError
 from .streaming.parts.checks import check_names
 from .streaming.stream_config import StreamConfig
 from .streaming.stream_events import StreamResult
 from .streaming.stream_manager import StreamManager
-from .streaming.stream_source import StreamSource, as_source
+from .streaming.stream_source import StreamSource
 
 if TYPE_CHECKING:
+    from .arguments import T
+    from .clients.answer_schema import SchemaMode
     from .dual_track import DualTrack, Mode
     from .stages.stage import Stage
+    from .structured import StructuredBatch, StructuredStream
 
-Prompt = str | list[dict[str, Any]]
-ModelId = str | Sequence[str] | None
-Ask = Callable[[str], StreamSource]
-ClientFactory = Callable[[Mapping[str, Any]], Any]
-StreamSettings = StreamConfig | Mapping[str, Any] | str | None
+    Controlled = StreamManager | DualTrack | StructuredStream[Any] | StructuredBatch[Any]
 
 _CLOSING_PATIENCE = 5.0  # seconds close() gives a cancelled stream whose source cannot be woken
 
@@ -46,12 +54,10 @@ class APIModelManager:
 
     def __init__(self, config: Mapping[str, Any] | None = None) -> None:
         self._settings = Settings(config)
-        self._guards = make_guards(self._settings.guards) if self._settings.has_guards else None
-        self._factories: dict[str, ClientFactory] = {}
-        self._clients: dict[str, Any] = {}
-        self._streams: weakref.WeakSet[StreamManager | DualTrack] = weakref.WeakSet()
+        self._providers = Providers(self._settings)
+        self._streams: weakref.WeakSet[Controlled] = weakref.WeakSet()
         self._closed = False
-        # Guards the tables above; clients are light to make, no network or SDK is touched.
+        # Held where a stream starts, so that `close()` either prevents that or finds it.
         self._lock = threading.Lock()
 
     def generate_stream_with_handlers(
@@ -74,7 +80,7 @@ class APIModelManager:
         handlers and `result()`.
         """
         stream, source, metadata = self._prepare(prompt, model_id, params, handlers, config)
-        self._start(stream, _staged(source, stages), metadata)
+        self._start(stream, staged(source, stages), metadata)
         return stream
 
     def generate_tracks(  # noqa: PLR0917  # the contract's order, the one of the method above
@@ -108,12 +114,76 @@ class APIModelManager:
         for name, model_id in names.items():
             hear = (track_handlers or {}).get(name)
             stream, source, metadata = self._prepare(asked[name], model_id, params, hear, own)
-            lane = self._lane(metadata["provider"]) if serialise else None
+            lane = self._providers.lane(metadata["provider"]) if serialise else None
             tracks.append(Track(name, stream, partial(self._start, stream, source, metadata), lane))
-        several = DualTrack(tracks, mode, settings, _checked(handlers), priority)
+        several = DualTrack(tracks, mode, settings, handlers_of(handlers), priority)
         told = {"prompt": prompt} if settings.include_prompt else {}
         self._begin(several, partial(several.start, told))
         return several
+
+    def generate_structured(  # noqa: PLR0917  # the contract's order, the one of the methods above
+        self,
+        prompt: Prompt,
+        response_model: type[T] | Mapping[str, Any],
+        model_id: ModelId = None,
+        params: Mapping[str, Any] | None = None,
+        handlers: Iterable[Any] | None = None,
+        config: StreamSettings = None,
+        *,
+        mode: SchemaMode | None = None,
+        max_repairs: int = 1,
+        expected_items: int | None = None,
+    ) -> StructuredStream[T]:
+        """Ask for an answer that fits `response_model`, and return its stream, already running.
+
+        `response_model` is a pydantic model, a dataclass, a TypedDict, `list[...]`, or a JSON schema. The
+        provider is held to it as well as it can be, which `mode` of the stream says, or by the `mode` given:
+        `"native"`, `"tool"`, `"json"` or `"prompt"`. An answer that is not valid is asked for again
+        `max_repairs` times, with what is wrong with it. `expected_items` is how many elements the prompt
+        asks for, so that the progress of a list can be told.
+        """
+        from .structured import StructuredStream  # noqa: PLC0415  # loads pydantic, and most want a text
+
+        settings = StreamConfig.of(config, self._settings.stream)
+
+        def ask(asked: Prompt, name: str, schema: Any, note: Any) -> StreamSource:
+            shape = schema_shape(name, schema, mode, note)
+            return persistent(self._providers.candidates(asked, model_id, params, shape))
+
+        stream: StructuredStream[T] = StructuredStream(
+            ask, prompt, response_model, settings, handlers_of(handlers), max_repairs, expected_items
+        )
+        told = metadata_of(self._providers.candidates(prompt, model_id, params), prompt, settings)
+        self._begin(stream, partial(stream.start, told))
+        return stream
+
+    def generate_structured_many(  # noqa: PLR0917  # the same order
+        self,
+        prompts: Iterable[Prompt] | Mapping[str, Prompt],
+        response_model: Any,
+        model_id: ModelId = None,
+        params: Mapping[str, Any] | None = None,
+        handlers: Iterable[Any] | None = None,
+        config: StreamSettings = None,
+        *,
+        mode: SchemaMode | None = None,
+        max_repairs: int = 1,
+        **settings: Any,
+    ) -> StructuredBatch[Any]:
+        """Ask for an answer to each prompt, and return the batch of their streams, already running.
+
+        `settings` are those of a `StructuredBatch`: `max_parallel`, `ordered`, `store`, a file where answers
+        are kept by their `key`, so that a rerun skips what is done, and `on_progress`. A mapping of prompts
+        gives the keys. `handlers` hear of all streams, of several at once.
+        """
+        from .structured import StructuredBatch  # noqa: PLC0415  # as above
+
+        self._providers.candidates("", model_id, params)  # what is wrong with these is wrong with all
+        asked: dict[str, Any] = {"params": params, "config": config, "mode": mode, "max_repairs": max_repairs}
+        begin = partial(self.generate_structured, model_id=model_id, **asked)
+        batch = StructuredBatch(begin, prompts, response_model, handlers_of(handlers), **settings)
+        self._begin(batch, batch.start)
+        return batch
 
     def generate(
         self, prompt: Prompt, model_id: ModelId = None, params: Mapping[str, Any] | None = None
@@ -134,28 +204,19 @@ class APIModelManager:
         A client has `generate_stream(prompt, params) -> source`, and may have `close()` and
         `model`, the model asked for when nobody names one.
         """
-        if not isinstance(name, str) or not name or ":" in name:
-            raise ConfigurationError(f"a provider's name is a str without a colon, not {name!r}")
-        if not callable(factory):
-            raise ConfigurationError(f"the factory of provider {name!r} cannot be called: {factory!r}")
-        with self._lock:
-            self._factories[name] = factory
-            replaced = self._clients.pop(name, None)
-        _close(replaced)
+        self._providers.register(name, factory)
 
     def close(self) -> None:
         """Cancel what runs, wait for it, and close the connections; twice is harmless."""
         with self._lock:
             self._closed = True
-            streams, clients = list(self._streams), list(self._clients.values())
-            self._clients = {}
+            streams = list(self._streams)
         for stream in streams:
             stream.cancel_stream()
         for stream in streams:
             with contextlib.suppress(StreamStateError):  # closed from inside one of its callbacks
                 stream.wait(_CLOSING_PATIENCE)
-        for client in clients:
-            _close(client)
+        self._providers.close()
 
     def __enter__(self) -> APIModelManager:
         return self
@@ -176,24 +237,21 @@ class APIModelManager:
     ) -> tuple[StreamManager, Any, dict[str, Any]]:
         """A stream that only needs to be started, its source and its metadata."""
         settings = StreamConfig.of(config, self._settings.stream)
-        candidates = self._candidates(prompt, model_id, params)
-        provider, model, _ = candidates[0]
+        candidates = self._providers.candidates(prompt, model_id, params)
         source = persistent(candidates)
         stream = ModelStream(settings)
-        for handler in _checked(handlers):
+        for handler in handlers_of(handlers):
             stream.register_handler(handler)
-        metadata: dict[str, Any] = {"provider": provider, "model": model or None}
-        if settings.include_prompt:
-            metadata["prompt"] = prompt
-        return stream, source, metadata
+        return stream, source, metadata_of(candidates, prompt, settings)
 
     def _start(self, stream: StreamManager, source: Any, metadata: Mapping[str, Any]) -> None:
         self._begin(stream, partial(stream.start_stream, source, metadata))
 
-    def _begin(self, stream: StreamManager | DualTrack, start: Callable[[], Any]) -> None:
+    def _begin(self, stream: Controlled, start: Callable[[], Any]) -> None:
         """Start it where `close()` either prevents that or cancels it, but never misses it."""
         with self._lock:
-            self._check_open()
+            if self._closed:
+                raise ClosedError
             self._streams.add(stream)
             try:
                 start()
@@ -205,113 +263,3 @@ class APIModelManager:
         with stream:  # nothing is sent before the first token is asked for
             self._start(stream, source, metadata)
             yield from stream
-
-    def _candidates(
-        self, prompt: Prompt, model_id: ModelId, params: Mapping[str, Any] | None
-    ) -> list[tuple[str, str, Ask]]:
-        """Who may be asked, in order: without those whose key is missing, if others are left."""
-        if not isinstance(model_id, (str, Sequence, type(None))):
-            raise ConfigurationError(f"model_id is a str or a list of them, not {model_id!r}")
-        wanted = [model_id] if isinstance(model_id, (str, type(None))) else list(model_id)
-        parsed = [self._parse(each) for each in wanted]
-        candidates, failure = [], ConfigurationError("model_id is an empty list")
-        for provider, model in parsed:
-            try:
-                candidates.append(self._candidate(prompt, provider, model, params))
-            except MissingKeyError as error:
-                failure = error
-        if not candidates:
-            raise failure
-        return candidates
-
-    def _candidate(
-        self, prompt: Prompt, provider: str, model: str | None, params: Mapping[str, Any] | None
-    ) -> tuple[str, str, Ask]:
-        client = self._client(provider)
-        asked, name = _with_model(params, model), model or getattr(client, "model", None) or ""
-
-        def ask(partial: str) -> StreamSource:
-            whole = continued_prompt(prompt, partial, provider, name) if partial else prompt
-            source = as_source(client.generate_stream(whole, asked))
-            if self._guards is None:
-                return source
-            guarded: StreamSource = self._guards.over(source, provider, name, whole, asked)
-            return guarded
-
-        return provider, name, ask
-
-    def _parse(self, model_id: str | None) -> tuple[str, str | None]:
-        """A provider and a model; what stands before a colon is a provider only if it is a known one."""
-        model_id = self._settings.default_model_id if model_id is None else model_id
-        if model_id is None:
-            return self._settings.default_provider, None
-        if not isinstance(model_id, str) or not model_id.strip():
-            raise ConfigurationError(f"model_id is a str like 'provider:model', not {model_id!r}")
-        prefix, _, model = model_id.partition(":")
-        if prefix in self._settings.provider_names or prefix in self._factories:
-            return prefix, model or None
-        return self._settings.default_provider, model_id
-
-    def _lane(self, provider: str) -> str | None:
-        return None if provider in self._factories else self._settings.lane(provider)
-
-    def _client(self, provider: str) -> Any:
-        with self._lock:
-            self._check_open()
-            if provider not in self._clients:
-                self._clients[provider] = self._make_client(provider)
-            return self._clients[provider]
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise ConfigurationError("this manager is closed: make another")
-
-    def _make_client(self, provider: str) -> Any:
-        if provider in self._factories:
-            return self._factories[provider](self._settings.entry(provider))
-        found = self._settings.provider(provider)
-        return make_client(found.kind, found.transport, provider, _client_settings(found))
-
-
-def _checked(handlers: Iterable[Any] | None) -> Iterable[Any]:
-    if not isinstance(handlers, (Iterable, type(None))):
-        raise ConfigurationError(f"handlers is a list of handlers, not {handlers!r}")
-    return handlers or ()
-
-
-def _staged(source: StreamSource, stages: Stage | Iterable[Any] | None) -> StreamSource:
-    if stages is None:
-        return source
-    from .stages.staged_source import staged  # noqa: PLC0415  # most streams have none
-
-    return staged(source, stages)
-
-
-def _client_settings(found: ProviderSettings) -> dict[str, Any]:
-    """What the constructor of the client for this kind and transport takes."""
-    if found.kind == "local":
-        return {"model": found.model}
-    settings: dict[str, Any] = {
-        "base_url": found.base_url,
-        "api_key": found.api_key,
-        "model": found.model,
-        "headers": found.headers,
-    }
-    if found.transport == "http":
-        settings["finish_reason_ends"] = found.finish_reason_ends
-    elif found.kind != "anthropic":
-        settings["api"] = found.api
-    return settings
-
-
-def _with_model(params: Mapping[str, Any] | None, model: str | None) -> Any:
-    """The parameters with the model in them; what is no mapping is left for the client to refuse."""
-    if model is None or not isinstance(params, (Mapping, type(None))):
-        return params
-    return {**(params or {}), "model": model}
-
-
-def _close(client: Any) -> None:
-    close = getattr(client, "close", None)
-    if callable(close):
-        close()

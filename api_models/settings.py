@@ -50,6 +50,22 @@ class ProviderSettings(Frozen):
     headers: Mapping[str, str]
     finish_reason_ends: bool
 
+    def for_client(self) -> dict[str, Any]:
+        """What the constructor of the client for this kind and transport takes."""
+        if self.kind == "local":
+            return {"model": self.model}
+        settings: dict[str, Any] = {
+            "base_url": self.base_url,
+            "api_key": self.api_key,
+            "model": self.model,
+            "headers": self.headers,
+        }
+        if self.transport == "http":
+            settings["finish_reason_ends"] = self.finish_reason_ends
+        elif self.kind != "anthropic":
+            settings["api"] = self.api
+        return settings
+
     def __repr__(self) -> str:  # without the key, which may stand among the headers too
         return f"<ProviderSettings {self.name} {self.base_url}>"
 

@@ -31,6 +31,7 @@ NAMES = (
     "stages",
     "policies",
     "tracks",
+    "structured",
     "gui",
     "terminal",
 )

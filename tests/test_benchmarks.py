@@ -29,6 +29,7 @@ TINY = {
     "stages": "--tokens 200 --repeats 1",
     "policies": "--tokens 200 --repeats 1",
     "tracks": "--tracks 2 --seconds 1 --rate 100 --rounds 1",
+    "structured": "--rounds 1 --sizes 500,1000",
     "terminal": "--rounds 1 --seconds 0.2 --tokens 100",
 }
 WITHOUT_FIGURES = {"cancel", "stages", "policies", "tracks"}

@@ -19,7 +19,7 @@ from api_models.testing import Provider, Reply, chat, error_reply, responses
 
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 COMMAND = [sys.executable, "-m", "api_models"]
-COMMANDS = ("stream", "chat", "compare", "gui", "models", "doctor")
+COMMANDS = ("stream", "chat", "compare", "extract", "gui", "models", "doctor")
 KEY = "sk-this-is-secret"
 TIMEOUT = 30
 STOP_LIMIT = 2.0  # seconds from Ctrl-C to the exit

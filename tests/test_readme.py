@@ -26,6 +26,7 @@ SHOWN = {
     "Conversations, and parameters": r"\S.*\n",
     "How text is handed out": r"(<[^<>]+>\n){2,}",
     "Change the text on its way": r"(<[^<>a-z]+>\n){2,}",
+    "An object instead of a text": r"(\d of 3\n)+3 of 3\nname='\w+' age=\d+ city='\w+'\n",
     "Any OpenAI-compatible server": r"mylab my-model True\n",
 }
 

@@ -45,3 +45,8 @@ def make_guards(settings_of: Callable[[str], tuple[Any, Any]]) -> Any:
 def continued_prompt(prompt: Any, partial: str, provider: str, model: str) -> Any:
     """The prompt that asks for the rest of an answer; see `continuation`."""
     return import_module(".continuation", __name__).continued_prompt(prompt, partial, provider, model)
+
+
+def schema_shape(name: str, schema: Mapping[str, Any], mode: Any, note: Callable[..., None]) -> Any:
+    """What changes a prompt and its parameters so that the answer fits a schema; see `answer_schema`."""
+    return import_module(".answer_schema", __name__).SchemaShape(name, schema, mode, note)

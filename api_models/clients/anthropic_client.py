@@ -16,6 +16,8 @@ from .wire_messages import MessagesDecoder
 class AnthropicClient(SDKClient):
     """`base_url` is the host, without a version."""
 
+    schema_wire = "messages"
+
     def _load(self) -> tuple[ModuleType, Any]:
         import anthropic  # noqa: PLC0415  # takes a second, and only who asks Anthropic needs it
 

@@ -40,6 +40,9 @@ class ModelClient(ABC):
     `model` is asked for where the parameters name none.
     """
 
+    schema_wire: str | None = None
+    """How this wire takes the schema of an answer, a word of `answer_schema`; None for not at all."""
+
     def __init__(
         self,
         provider: str,

@@ -51,6 +51,8 @@ class WireAdapter(HTTPAdapter):
 class HTTPClient(ModelClient):
     """A server at `base_url`, which includes the version (`.../v1`)."""
 
+    schema_wire = "chat"
+
     def __init__(self, provider: str, *, finish_reason_ends: bool = True, **settings: Any) -> None:
         super().__init__(provider, **settings)
         self._finish_reason_ends = finish_reason_ends
@@ -103,6 +105,8 @@ def _as_json(body: Body) -> bytes:
 
 class OllamaClient(HTTPClient):
     """Ollama's own wire, newline-delimited JSON; `base_url` is the host without a version."""
+
+    schema_wire = "ollama"
 
     def _prepare(
         self, model: str, messages: list[dict[str, Any]], params: dict[str, Any]

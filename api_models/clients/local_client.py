@@ -30,6 +30,8 @@ class LocalClient(ModelClient):
     first request for it, on the thread that asks, which takes half a second.
     """
 
+    schema_wire = "grammar"
+
     def __init__(self, provider: str = "local", *, model: str | None = None) -> None:
         super().__init__(provider, model=model or DEFAULT_MODEL)
         self._opened: dict[Path, tuple[LocalEngine, HTTPClient]] = {}

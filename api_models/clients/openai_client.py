@@ -25,6 +25,7 @@ class OpenAIClient(SDKClient):
         super().__init__(provider, **settings)
         self._own_host = self._base_url.rstrip("/") == OPENAI_URL
         self._api = api or ("responses" if self._own_host else "chat_completions")
+        self.schema_wire = "responses" if self._api == "responses" else "chat"
 
     def _load(self) -> tuple[ModuleType, Any]:
         import openai  # noqa: PLC0415  # takes half a second, and only who asks through it needs it

@@ -361,7 +361,7 @@ def test_the_third_of_two_a_minute_waits_and_a_cancel_ends_that():
         handler = RecordingHandler()
         stream = manager.generate_stream_with_handlers("hi", handlers=[handler])
         handler.wait_for_call("start")
-        _, budget = manager._guards._made["lab", "m1"]
+        _, budget = manager._providers._guards._made["lab", "m1"]
         wait_until(lambda: budget.snapshot().waiting)
         begun = time.monotonic()
         assert stream.cancel_stream()
@@ -377,7 +377,7 @@ def test_a_budget_follows_the_providers_headers():
     reply = Reply(chat(["Hel", "lo"]), headers=said)
     with lab(reply=reply, budget={"requests_per_minute": 100}) as (_, manager):
         manager.generate("hi")
-        _, budget = manager._guards._made["lab", "m1"]
+        _, budget = manager._providers._guards._made["lab", "m1"]
         assert budget.snapshot().requests_left < 1
 
 
@@ -390,6 +390,6 @@ def test_a_registered_provider_may_have_both():
     with APIModelManager({"providers": {"fake": entry}}) as manager:
         manager.register_provider("fake", lambda entry: Client())
         assert manager.generate("hi", "fake:m").text == "a"
-        breaker, budget = manager._guards._made["fake", "m"]
+        breaker, budget = manager._providers._guards._made["fake", "m"]
         assert breaker.snapshot().successes == 1
         assert budget.snapshot().requests_left < 1
