@@ -15,7 +15,9 @@ from api_models import ProgressEvent, ProgressType, StructuredBatch
 DOCS = Path(__file__).parents[1] / "docs"
 TEXT, BATCH = [(DOCS / name).read_text(encoding="utf-8") for name in ("progress.md", "batch.md")]
 # A snippet, and what it prints, if that does not stand behind its `print`.
-SNIPPETS = re.findall(r"^```python\n(.*?)^```\n(?:\n```\n(.*?)^```\n)?", TEXT + BATCH, re.MULTILINE | re.DOTALL)
+SNIPPETS = re.findall(
+    r"^```python\n(.*?)^```\n(?:\n```\n(.*?)^```\n)?", TEXT + BATCH, re.MULTILINE | re.DOTALL
+)
 
 
 @pytest.mark.parametrize(("snippet", "printed"), SNIPPETS, ids=range(len(SNIPPETS)))
