@@ -21,7 +21,7 @@ SHOWN = {
     "pull": r"\S.*\n[1-9]\d* events, from StreamStarted to StreamCompleted\n",
     "stages": r"HELLO! HELLO! HELLO\?\n( (Ann|Bob) \| [^\n]+\n){8}",
     "recording": r"True True\nPoll\|y wa\|.*\|\n",
-    "structured": r"(?=.*name: '\w+'\n)(?=.*age: \d+\n)(?=.*city: '\w+'\n).*  3 of 3 sure\nTraveller native\n",
+    "structured": r"0 of 3: .*name is '\w+'\n1 of 3: .*age is \d+\n2 of 3: .*city is '\w+'\n3 of 3: .*Traveller native\n",
     "several_handlers": r"\S.*\n[1-9]\d* words; 3 failures of a handler, all of them logged\n",
 }
 LOGS = {"several_handlers": "RuntimeError: a bug in this handler"}

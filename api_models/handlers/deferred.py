@@ -6,6 +6,7 @@ import io
 import logging
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from ..streaming import stream_events as events
@@ -42,6 +43,9 @@ class _Waiting:
         self.length += len(text)
 
 
+_Item = events.StreamEvent | _Waiting | Callable[[], Any]
+
+
 class DeferredHandler(StreamHandler):
     """Hears of streams on their threads, at once, and lets `handler` hear of it on another one.
 
@@ -59,7 +63,7 @@ class DeferredHandler(StreamHandler):
         self.tokens_as_events = entry.wants_events
         self._tell, self._tell_token = entry.on_event, entry.on_token
         self._is_closed = False
-        self._queue: deque[events.StreamEvent | _Waiting] = deque()
+        self._queue: deque[_Item] = deque()
         # Guards what waits; held for a few lines, never while the handler is called.
         self._lock = threading.Lock()
 
@@ -72,6 +76,14 @@ class DeferredHandler(StreamHandler):
     def on_token_received(self, token: str, index: int) -> None:
         if self._tell_token is not None:
             self._put_text(events.TokenReceived, None, 0.0, token, index)
+
+    def later(self, call: Callable[[], Any]) -> None:
+        """Have something else called in its turn, where the handler is called, and guarded like it."""
+        with self._lock:
+            if self._is_closed:
+                return
+            self._queue.append(call)
+        self._arrived()
 
     def _put_text(
         self, kind: _TextEvent, stream_id: str | None, elapsed: float, text: str, index: int
@@ -107,15 +119,17 @@ class DeferredHandler(StreamHandler):
     def _arrived(self) -> None:
         """Something waits that was not joined to what waited before; called without the lock."""
 
-    def _take(self) -> events.StreamEvent | _Waiting | None:
+    def _take(self) -> _Item | None:
         with self._lock:
             return self._queue.popleft() if self._queue else None
 
-    def _hand_on(self, item: events.StreamEvent | _Waiting) -> bool:
+    def _hand_on(self, item: _Item) -> bool:
         """Let the handler hear of it; whether it was the end of a stream."""
         try:
-            if not isinstance(item, _Waiting):
+            if isinstance(item, events.StreamEvent):
                 self._tell(item)
+            elif not isinstance(item, _Waiting):
+                item()
             elif item.stream_id is not None:
                 self._tell(item.kind(item.stream_id, item.elapsed, item.text.getvalue(), item.index))
             elif self._tell_token is not None:

@@ -10,9 +10,8 @@ _PLAUSIBLE = {
     b"{": rb'\{\s{0,99}(?:["}]|\s{99})',
     b"[": rb'\[\s{0,99}(?:\s{99}|[\]\[{"\d]|-\d|true\b|false\b|null\b)',
 }
-"""What a bracket is followed by where it opens JSON; in a remark it mostly is not.
-
-Models that are held to a grammar may write white space without end."""
+"""What a bracket is followed by where it opens JSON; in a remark it mostly is not. So much
+white space is not waited for: models that are held to a grammar may write it without end."""
 _UNSURE = re.compile(rb"[{\[](?:\s*|\s*(?:-|[a-z]{1,4}))\Z")
 
 

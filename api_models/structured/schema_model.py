@@ -20,6 +20,9 @@ except ImportError as error:
     ) from error
 
 
+_LONGEST_MESSAGE = 200  # characters
+
+
 class SchemaModel(ResponseModel[Any]):
     """The answer is plain data that fits the schema."""
 
@@ -50,11 +53,16 @@ class SchemaModel(ResponseModel[Any]):
             raise ConfigurationError(f"the schema refers to what is not in it: {error}") from error
         found = sorted(errors, key=lambda each: list(map(str, each.absolute_path)))
         if found:
-            raise InvalidAnswer([at(list(each.absolute_path), each.message) for each in found])
+            raise InvalidAnswer([at(list(each.absolute_path), _short(each.message)) for each in found])
         return value
 
     def item(self, value: Any) -> Any:
         return value
+
+
+def _short(message: str) -> str:
+    """The end of it, which says what is wrong; what it is said of may be the whole answer."""
+    return message if len(message) <= _LONGEST_MESSAGE else "... " + message[-_LONGEST_MESSAGE:]
 
 
 def _wrapped(wrapper: str, schema: Mapping[str, Any]) -> dict[str, Any]:

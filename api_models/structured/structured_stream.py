@@ -88,7 +88,8 @@ class StructuredStream(ShownInNotebooks, Generic[T]):
         """As with a stream; `on_partial`, `on_field_complete` and `on_item` of a handler are called, too."""
         hooks = hooks_of(handler)
         self._fold.growth.wants |= {kind for kind in hooks if kind is not ProgressEvent}
-        teller = self._stream.register_handler(Teller(handler, self._fold)) if hooks else None
+        telling = Teller(handler, self._fold, lambda: self.state == StreamState.CANCELLED)
+        teller = self._stream.register_handler(telling) if hooks else None
         number = self._stream.register_handler(handler)
         if teller is not None:
             self._tellers.append((handler, number, teller))

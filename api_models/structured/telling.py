@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import takewhile
 from typing import Any
 
 from ..exceptions import APIModelError
+from ..handlers.deferred import DeferredHandler
 from ..handlers.progress_event import ProgressEvent
 from ..streaming.stream_handler import StreamHandler
 from .answer_progress import AnswerProgress
@@ -23,11 +26,17 @@ _HOOKS: dict[type[Any], str] = {
 }
 
 
+def hearer(handler: Any) -> Any:
+    """Who hears in the end, where a `Pump` or a `BackgroundHandler` stands between."""
+    return handler.handler if isinstance(handler, DeferredHandler) else handler
+
+
 def hooks_of(handler: Any) -> dict[type[Any], str]:
     """The hooks of a handler that say more than text, by the news that they are for.
 
     The `on_progress` of any other handler is that of a stream, and is called by it.
     """
+    handler = hearer(handler)
     found = {kind: name for kind, name in _HOOKS.items() if _overrides(handler, name)}
     if not isinstance(handler, StructuredHandler):
         found.pop(ProgressEvent, None)
@@ -76,16 +85,18 @@ class Fold(StreamHandler):
 
 
 class Teller(StreamHandler):
-    """Registered before a handler that has hooks for news, and calls them."""
+    """Registered before a handler that has hooks for news, and calls them where that wants to be called."""
 
-    def __init__(self, handler: Any, fold: Fold) -> None:
-        self._handler = handler
+    def __init__(self, handler: Any, fold: Fold, is_cancelled: Callable[[], bool]) -> None:
+        self._handler = hearer(handler)
         self._hooks = hooks_of(handler)
         self._fold = fold
+        self._is_cancelled = is_cancelled
+        self._later = handler.later if isinstance(handler, DeferredHandler) else None
 
     def on_token_received(self, token: str, index: int) -> None:
-        if self._fold.news:
-            self._tell(self._fold.news)
+        if self._fold.news:  # several, maybe, and one of them may be reason enough to cancel
+            self._tell(takewhile(lambda _: not self._is_cancelled(), self._fold.news))
 
     def on_stream_reset(self, reason: str) -> None:
         self._tell(self._fold.news)
@@ -107,11 +118,17 @@ class Teller(StreamHandler):
             if hook is None:
                 continue
             try:
-                getattr(self._handler, hook)(*_arguments(each))
+                self._call(partial(getattr(self._handler, hook), *_arguments(each)))
             except BaseException as error:  # noqa: BLE001  # raised below, to where failures are dealt with
                 failure = failure or error
         if failure is not None:
             raise failure
+
+    def _call(self, hook: Callable[[], Any]) -> None:
+        if self._later is None:
+            hook()
+        else:
+            self._later(hook)
 
 
 def _arguments(news: Told) -> tuple[Any, ...]:

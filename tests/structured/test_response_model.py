@@ -162,6 +162,13 @@ def test_what_no_answer_can_be_made_of_is_refused(wanted):
         response_model(wanted)
 
 
+def test_b4_14_a_problem_is_short_whatever_it_is_about():
+    with pytest.raises(InvalidAnswer) as caught:
+        response_model(SCHEMA).validate(b'{"x": "%s"}' % (b"long " * 1000), is_wrapped=True)
+    (problem,) = caught.value.problems
+    assert len(problem) < 250 and problem.endswith("is not of type 'integer'")
+
+
 def test_a_schema_is_not_looked_up_on_the_net():
     model = response_model({"type": "object", "properties": {"a": {"$ref": "http://127.0.0.1:9/x.json"}}})
     with pytest.raises(ConfigurationError, match="refers to what is not in it"):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from answers import ObjectHandler, answering, pieces, said
 from fakes import TIMEOUT, ScriptedSource
 from pydantic import BaseModel, field_validator
 
 from api_models import (
+    BackgroundHandler,
     ConfigurationError,
     HandlerError,
     ProviderUnavailableError,
+    Pump,
     ResetNotice,
     StreamCancelledError,
     StreamChunk,
@@ -430,3 +434,40 @@ def test_each_attempt_has_its_time_to_the_first_token():
     with pytest.raises(StreamTimeoutError) as caught:
         stream.result(TIMEOUT)
     assert caught.value.clock == "first_token" and silent.closes == 1
+
+
+def test_after_a_cancel_nothing_is_told_not_even_of_the_same_piece():
+    """An element that is reason enough is the last one, although others came with it."""
+    streams = []
+    handler = ObjectHandler(item=lambda _: streams[0].cancel_stream())
+    stream, _ = answering(People, PEOPLE, handlers=[handler], size=1000)
+    streams.append(stream)
+    stream.start()
+    assert stream.wait(TIMEOUT) and stream.state == "cancelled"
+    assert handler.arguments("item") == [(ANN,)]
+    handler.check("cancelled")
+
+
+def test_a_handler_behind_a_pump_is_told_where_it_is_drained():
+    """News and text in one order, on the thread that drains."""
+    handler = ObjectHandler()
+    pump = Pump(handler)
+    stream, _ = started(People, PEOPLE, handlers=[pump])
+    assert stream.result(TIMEOUT).people == [ANN, BOB] and not handler.calls
+    pump.drain()
+    handler.check("complete")
+    assert [item for (item,) in handler.arguments("item")] == [ANN, BOB] and handler.partials[-1].is_final
+    assert {call.thread for call in handler.calls} == {threading.current_thread()}
+
+
+def test_a_slow_handler_hears_of_it_on_a_thread_of_its_own():
+    def fail(*_):
+        raise RuntimeError("a bug in this handler")
+
+    handler = ObjectHandler(item=fail)
+    with BackgroundHandler(handler) as background:
+        stream, _ = started(People, PEOPLE, handlers=[background])
+        assert stream.result(TIMEOUT).people == [ANN, BOB]
+        assert background.join(TIMEOUT)
+    assert len(handler.arguments("item")) == 2 == background.handler_errors
+    assert handler.partials[-1].is_final and stream.get_stream_status()["stats"]["handler_errors"] == 0
