@@ -153,6 +153,29 @@ def test_what_waits_for_a_slow_callback_does_not_pile_up():
     ]
 
 
+def test_what_waits_is_told_in_the_order_of_its_newest():
+    """Else the whole would be seen to go back: each event knows how far that was at its time."""
+    inside, go_on, heard = threading.Event(), threading.Event(), []
+
+    def slow(event):
+        heard.append(event)
+        inside.set()
+        assert go_on.wait(TIMEOUT)
+
+    tracker = ProgressTracker(slow)
+    first, second = tracker.add_item("first"), tracker.add_item("second")
+    starter = threading.Thread(target=tracker.start_operation, daemon=True)
+    starter.start()
+    assert inside.wait(TIMEOUT)
+    first.update_progress(percent=10)
+    second.update_progress(percent=10)
+    first.update_progress(percent=90)
+    go_on.set()
+    starter.join(TIMEOUT)
+    told = [(event.path[0], event.overall_percent) for event in heard if event.event_type == "progress"]
+    assert told == [("second", 10), ("first", 50)]
+
+
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit])
 def test_an_exit_in_a_callback_is_raised_when_all_was_told(interruption):
     def leave(event):

@@ -99,6 +99,7 @@ def test_b4_7_another_attempt_does_not_turn_it_back_and_says_which_it_is():
     assert shown == sorted(shown)
     (again,) = [event for event in watcher.heard if event.message.startswith("beginning again")]
     assert again.data["attempt"] == 2
+    assert watcher.heard[watcher.heard.index(again) + 1].message == "1 of 3 fields"
     assert round(again.percent) == 67
     assert watcher.heard[-1].event_type == "complete"
 

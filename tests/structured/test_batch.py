@@ -14,6 +14,7 @@ from api_models import APIModelManager, emulate_stream
 from api_models.exceptions import ConfigurationError, StructuredOutputError
 from api_models.streaming.exceptions import StreamCancelledError, StreamingError, StreamStateError
 from api_models.structured import StructuredBatch
+from api_models.testing import Provider, Reply, chat
 
 
 @dataclass
@@ -365,3 +366,21 @@ def test_a_manager_that_closes_ends_its_batches():
     manager.close()
     assert batch.state == "cancelled"
     assert batch.wait(TIMEOUT)
+
+
+def test_a_batch_that_is_closed_leaves_the_wire():
+    """Each of the answers that stall is let go of, and nobody is asked any more."""
+    stalled = Reply(chat(['{"value": ']), stall_after=2)
+    with Provider(stalled) as provider:
+        lab = {"kind": "openai_compatible", "base_url": provider.url + "/v1", "model": "m"}
+        with APIModelManager({"providers": {"lab": lab}}) as manager:
+            before, seen = our_threads(), threading.Semaphore(0)
+            handler = RecordingHandler(token=lambda *_: seen.release())
+            with manager.generate_structured_many(
+                ["1", "2", "3", "4"], Number, "lab", handlers=[handler], max_parallel=3
+            ):
+                for _ in range(3):
+                    assert seen.acquire(timeout=TIMEOUT)
+            check_none_is_left(before)
+            assert len(provider.requests) == 3
+            assert all(provider.wait_for_close(each, TIMEOUT) is not None for each in provider.connections)
