@@ -91,12 +91,12 @@ def _parser() -> argparse.ArgumentParser:
             "--plain", action="store_true", help="no Markdown, no keys: the text as it comes"
         )
     compare = _add_compare(commands)
+    extract = _add_extract(commands)
     gui = _command(commands, "gui", "open a window: ask one model, or two side by side", _gui)
     gui.add_argument(
         "--model", action="append", default=[], metavar="M", help="as above; twice for two side by side"
     )
     gui.add_argument("--theme", choices=["system", "light", "dark"], default="system")
-    extract = _add_extract(commands)
     for command in (stream, chat, compare, extract, gui):
         command.add_argument("--system", metavar="S", help="the system prompt")
         command.add_argument("--max-tokens", type=int, metavar="N", help="longest answer, in tokens")
