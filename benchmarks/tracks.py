@@ -4,7 +4,9 @@
 
 Each track says `rate` tokens a second, so many in a read. CPU of the whole process: once for the same streams
 side by side, each with a handler of its own, and once merged, with one handler; rounds interleaved, medians
-printed. "At once" is without a rate: as fast as they come.
+printed. "At once" is without a rate: as fast as they come. Then the same over HTTP from a loopback server,
+beside raw sockets in a thread each: there the tokens come one by one, or late and together where the process
+cannot follow.
 """
 
 from __future__ import annotations
@@ -15,12 +17,17 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
-from api_models import DualTrack, StreamManager, StreamSource, merge
+from api_models import APIModelManager, DualTrack, StreamManager, StreamSource, merge
 from api_models.dual_track.mode import Mode
 from api_models.dual_track.track import Track
 
+from .clients import manager_for
+from .floor import RawSocket
+from .measure import interleaved, ratio
+from .server import served
 from .sources import Counting
 
 QUIET = {"progress_interval": 1000.0}
@@ -92,6 +99,60 @@ def main(arguments: Sequence[str] | None = None) -> None:
     tokens = options.rate * options.seconds
     for at_once, rate in ((1, options.rate), (10, options.rate), (100, options.rate), (64, math.inf)):
         report(at_once, rate, tokens, options)
+    report_wire(tokens, options)
+
+
+def sockets(root: str, tracks: int) -> int:
+    """The floor: a raw socket and a parser in a thread each, and nothing else."""
+    counts: list[int] = [0] * tracks
+
+    def follow(number: int) -> None:
+        said: list[str] = []
+        RawSocket(root, "chat")(said.append)
+        counts[number] = len(said)
+
+    threads = [threading.Thread(target=follow, args=(number,)) for number in range(tracks)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts)
+
+
+def asked_apart(manager: APIModelManager, tracks: int) -> int:
+    handlers = [Counting() for _ in range(tracks)]
+    ask = partial(manager.generate_stream_with_handlers, "hi", "lab:m", None)
+    for stream in [ask([handler], QUIET) for handler in handlers]:
+        stream.result()
+    return sum(handler.count for handler in handlers)
+
+
+def asked_together(manager: APIModelManager, tracks: int) -> int:
+    handler = Counting()
+    manager.generate_tracks("hi", ["lab:m"] * tracks, merge(), None, [handler], QUIET).result()
+    return handler.count
+
+
+def report_wire(tokens: int, options: argparse.Namespace) -> None:
+    with served() as server:
+        root = f"{server}/paced-{tokens}-{options.rate}-0"
+        manager = manager_for(root, "lab", kind="openai_compatible")
+        works = {
+            "raw sockets": partial(sockets, root, options.tracks),
+            "side by side": partial(asked_apart, manager, options.tracks),
+            "merged": partial(asked_together, manager, options.tracks),
+        }
+        ways = {name: partial(measured, work) for name, work in works.items()}
+        found = {
+            name: [cost.cpu for cost in costs] for name, costs in interleaved(options.rounds, ways).items()
+        }
+    figures = ", ".join(f"{statistics.median(costs):6.2f} {name}" for name, costs in found.items())
+    times = {name: ratio(found[name], found["raw sockets"]) for name in ("side by side", "merged")}
+    print(
+        f"    HTTP, {options.rate}/s each: us a token: {figures}; "
+        f"{times['side by side']:.2f} x and {times['merged']:.2f} x raw sockets",
+        flush=True,
+    )
 
 
 def report(at_once: int, rate: float, tokens: int, options: argparse.Namespace) -> None:
