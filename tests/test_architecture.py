@@ -27,6 +27,7 @@ FLOORS = {
     "stages": 3,
     "handlers": 3,
     "settings_file": 3,
+    "wrapped_stream": 3,
     "settings": 4,
     "arguments": 4,
     "dual_track": 4,

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from ..exceptions import ConfigurationError
+from ..frozen import replace
 from ..handlers.notebook import ShownInNotebooks
 from ..streaming.exceptions import StreamStateError
 from ..streaming.parts.checks import INTERVAL, check_names, check_value
 from ..streaming.stream_config import StreamConfig
-from ..streaming.stream_events import StreamEvent, StreamResult
+from ..streaming.stream_events import StreamResult
+from ..streaming.stream_handler import StreamHandler
 from ..streaming.stream_manager import StreamManager
 from ..streaming.stream_state import StreamState
+from ..wrapped_stream import WrappedStream
 from .compare import compare
 from .comparison import Comparison, Prices
 from .director import Director
@@ -91,7 +93,7 @@ def prompts_of(prompt: Any, names: Iterable[str]) -> dict[str, Any]:
     return dict(prompt)
 
 
-class DualTrack(ShownInNotebooks):
+class DualTrack(ShownInNotebooks, WrappedStream):
     """Runs several tracks and is one stream of them, controlled and read like a `StreamManager`.
 
     `tracks` are the streams it is made of, by name: each may be paused, cancelled, iterated or asked for
@@ -111,8 +113,7 @@ class DualTrack(ShownInNotebooks):
         self.tracks: Mapping[str, StreamManager] = MappingProxyType({t.name: t.stream for t in tracks})
         self._tracks = tracks
         self._director = Director(tracks, self.mode.start(names), _weights(names, priority or {}))
-        self._stream = StreamManager(config_of_whole(StreamConfig.of(config)))
-        self._tellers: list[tuple[Any, int, int]] = []  # handler, its id, the id of what tells it switches
+        super().__init__(StreamManager(config_of_whole(StreamConfig.of(config))))
         for handler in handlers:
             self.register_handler(handler)
 
@@ -123,36 +124,8 @@ class DualTrack(ShownInNotebooks):
         told = {"provider": None, "model": None, "mode": self.mode.name, "tracks": tuple(self.tracks)}
         return self._stream.start_stream(self._director, {**told, **(metadata or {})})
 
-    def register_handler(self, handler: Any) -> int:
-        """As with a stream; `on_track_switch(before, after)` of a handler is called before a reset."""
-        teller = self._stream.register_handler(SwitchTeller(handler)) if knows_switches(handler) else None
-        number = self._stream.register_handler(handler)
-        if teller is not None:
-            self._tellers.append((handler, number, teller))
-        return number
-
-    def unregister_handler(self, handler: Any) -> bool:
-        """Tell it nothing more, of switches neither; False if it is not registered."""
-        for known, number, teller in self._tellers:
-            if handler is known or handler == number:
-                self._stream.unregister_handler(teller)
-        return self._stream.unregister_handler(handler)
-
-    def pause_stream(self) -> bool:
-        """Hand out nothing more until resumed; the tracks go on into the backlog, or wait (`pause_mode`)."""
-        return self._stream.pause_stream()
-
-    def resume_stream(self) -> bool:
-        """Go on, beginning with what arrived during the pause."""
-        return self._stream.resume_stream()
-
-    def cancel_stream(self) -> bool:
-        """End the whole, and with it every track."""
-        return self._stream.cancel_stream()
-
-    @property
-    def state(self) -> StreamState:
-        return self._stream.state
+    def _teller(self, handler: Any) -> StreamHandler | None:
+        return SwitchTeller(handler) if knows_switches(handler) else None
 
     @property
     def shown(self) -> str | None:
@@ -170,10 +143,6 @@ class DualTrack(ShownInNotebooks):
             "tracks": tracks,
         }
 
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the whole has ended and its tracks are let go; False after `timeout` seconds."""
-        return self._stream.wait(timeout)
-
     def result(self, timeout: float | None = None) -> StreamResult:
         """What came of the whole, or what ended it; `provider` and `model` are of the track that answered."""
         return self._stream.result(timeout)
@@ -186,18 +155,8 @@ class DualTrack(ShownInNotebooks):
         """
         return Comparison.of(self._tracks, prices or {}, measure)
 
-    def events(self) -> Iterator[StreamEvent]:
-        """Iterate all that happened to the whole; each of `tracks` has events of its own."""
-        return self._stream.events()
-
     def __iter__(self) -> Iterator[str]:
         return iter(self._stream)
-
-    def __enter__(self) -> DualTrack:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.cancel_stream()
 
 
 def _weights(names: Sequence[str], priority: Mapping[str, float]) -> list[float]:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from ..exceptions import ConfigurationError
+from ..frozen import replace
 from ..handlers.notebook import ShownInNotebooks
 from ..handlers.progress import ProgressTracker
 from ..handlers.progress_event import ProgressEvent
 from ..streaming.exceptions import StreamCancelledError, StreamStateError
 from ..streaming.parts.checks import check_value, count
 from ..streaming.stream_config import StreamConfig
-from ..streaming.stream_events import StreamCompleted, StreamEvent, StreamReset, StreamResult, TokenReceived
+from ..streaming.stream_events import StreamCompleted, StreamReset, StreamResult, TokenReceived
+from ..streaming.stream_handler import StreamHandler
 from ..streaming.stream_manager import StreamManager
 from ..streaming.stream_source import StreamSource
 from ..streaming.stream_state import StreamState
+from ..wrapped_stream import WrappedStream
 from .answer_progress import AnswerProgress
 from .attempts import Attempts
 from .growth import Growth, ItemCompleted, News
@@ -36,7 +38,7 @@ DEGRADED_MODES = ("json", "prompt")
 """Modes in which nothing but the prompt tells the model what the schema is."""
 
 
-class StructuredStream(ShownInNotebooks, Generic[T]):
+class StructuredStream(ShownInNotebooks, WrappedStream, Generic[T]):
     """Asks for an answer that fits `wanted`, and is a stream of it, controlled like a `StreamManager`.
 
     Its text is the JSON, by whatever way the provider sends it. Iterating it gives partials, `result()`
@@ -69,12 +71,11 @@ class StructuredStream(ShownInNotebooks, Generic[T]):
             asked=lambda: self._asked,
         )
         settings = _config_of_answer(StreamConfig.of(config))
-        self._stream = StreamManager(settings)
+        super().__init__(StreamManager(settings))
         growth = Growth(self._model, set())
         progress = AnswerProgress(growth, expected_items, settings.progress_interval)
         self._fold = Fold(growth, progress)
         self._stream.register_handler(self._fold)
-        self._tellers: list[tuple[Any, int, int]] = []  # handler, its id, the id of what tells it news
         for handler in handlers:
             self.register_handler(handler)
 
@@ -84,39 +85,10 @@ class StructuredStream(ShownInNotebooks, Generic[T]):
             raise StreamStateError("this answer was asked for: make another stream")
         return self._stream.start_stream(self._attempts, metadata)
 
-    def register_handler(self, handler: Any) -> int:
-        """As with a stream; `on_partial`, `on_field_complete` and `on_item` of a handler are called, too."""
+    def _teller(self, handler: Any) -> StreamHandler | None:
         hooks = hooks_of(handler)
         self._fold.growth.wants |= {kind for kind in hooks if kind is not ProgressEvent}
-        telling = Teller(handler, self._fold, lambda: self.state == StreamState.CANCELLED)
-        teller = self._stream.register_handler(telling) if hooks else None
-        number = self._stream.register_handler(handler)
-        if teller is not None:
-            self._tellers.append((handler, number, teller))
-        return number
-
-    def unregister_handler(self, handler: Any) -> bool:
-        """Tell it nothing more, of partials neither; False if it is not registered."""
-        for known, number, teller in self._tellers:
-            if handler is known or handler == number:
-                self._stream.unregister_handler(teller)
-        return self._stream.unregister_handler(handler)
-
-    def pause_stream(self) -> bool:
-        """Hand out nothing more until resumed, no partial either."""
-        return self._stream.pause_stream()
-
-    def resume_stream(self) -> bool:
-        """Go on, beginning with what arrived during the pause."""
-        return self._stream.resume_stream()
-
-    def cancel_stream(self) -> bool:
-        """End it now: no further partial, no further attempt, and the connection is closed."""
-        return self._stream.cancel_stream()
-
-    @property
-    def state(self) -> StreamState:
-        return self._stream.state
+        return Teller(handler, self._fold, lambda: self.state == StreamState.CANCELLED) if hooks else None
 
     @property
     def stream_id(self) -> str | None:
@@ -154,10 +126,6 @@ class StructuredStream(ShownInNotebooks, Generic[T]):
             **self._fold.growth.progress(),
         }
 
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the last callback has returned; False if that took longer than `timeout` seconds."""
-        return self._stream.wait(timeout)
-
     def result(self, timeout: float | None = None) -> T:
         """The valid answer, of the type that was asked for, or what went wrong is raised.
 
@@ -183,22 +151,12 @@ class StructuredStream(ShownInNotebooks, Generic[T]):
         news = self._news({ItemCompleted})
         return (each.item for each in news if isinstance(each, ItemCompleted))
 
-    def events(self) -> Iterator[StreamEvent]:
-        """Iterate all that happened to the stream; its text is the JSON."""
-        return self._stream.events()
-
     def __iter__(self) -> Iterator[Partial]:
         """The answer as it grows, from the start, for any number of readers; the last partial is final.
 
         A failed stream raises its error behind the last partial, a cancelled one just ends.
         """
         return (each for each in self._news({Partial}) if isinstance(each, Partial))
-
-    def __enter__(self) -> StructuredStream[T]:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.cancel_stream()
 
     def _note_request(self, mode: str, provider: str | None, model: str | None) -> None:
         self._mode, self._asked = mode, (provider, model)
