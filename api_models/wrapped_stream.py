@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
+from .exceptions import ConfigurationError
 from .streaming.stream_events import StreamEvent
 from .streaming.stream_handler import StreamHandler
 from .streaming.stream_manager import StreamManager
@@ -32,7 +33,11 @@ class WrappedStream:
         """As with a `StreamManager`; the hooks that are known here are called, too."""
         more = self._teller(handler)
         teller = None if more is None else self._stream.register_handler(more)
-        number = self._stream.register_handler(handler)
+        try:
+            number = self._stream.register_handler(handler)
+        except ConfigurationError:  # no handler, or registered already: then it is not told twice either
+            self._stream.unregister_handler(teller)
+            raise
         if teller is not None:
             self._tellers.append((handler, number, teller))
         return number

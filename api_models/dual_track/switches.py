@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
+from ..handlers.deferred import call_where_heard, hearer
 from ..streaming.stream_handler import StreamHandler
 
 
@@ -42,7 +43,7 @@ class TrackSwitch(str):
 
 
 def knows_switches(handler: Any) -> bool:
-    return callable(getattr(handler, "on_track_switch", None))
+    return callable(getattr(hearer(handler), "on_track_switch", None))
 
 
 class SwitchTeller(StreamHandler):
@@ -53,4 +54,5 @@ class SwitchTeller(StreamHandler):
 
     def on_stream_reset(self, reason: str) -> None:
         if isinstance(reason, TrackSwitch):
-            self._handler.on_track_switch(reason.before, reason.after)
+            told = hearer(self._handler).on_track_switch
+            call_where_heard(self._handler, partial(told, reason.before, reason.after))

@@ -46,6 +46,19 @@ class _Waiting:
 _Item = events.StreamEvent | _Waiting | Callable[[], Any]
 
 
+def hearer(handler: Any) -> Any:
+    """Who hears in the end, where a `Pump` or a `BackgroundHandler` stands between."""
+    return handler.handler if isinstance(handler, DeferredHandler) else handler
+
+
+def call_where_heard(handler: Any, hook: Callable[[], Any]) -> None:
+    """Call a hook of who hears in the end where it wants to be called: now, or in its turn."""
+    if isinstance(handler, DeferredHandler):
+        handler.later(hook)
+    else:
+        hook()
+
+
 class DeferredHandler(StreamHandler):
     """Hears of streams on their threads, at once, and lets `handler` hear of it on another one.
 

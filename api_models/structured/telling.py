@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import Any
 
 from ..exceptions import APIModelError
-from ..handlers.deferred import DeferredHandler
+from ..handlers.deferred import call_where_heard, hearer
 from ..handlers.progress_event import ProgressEvent
 from ..streaming.stream_handler import StreamHandler
 from .answer_progress import AnswerProgress
@@ -24,11 +24,6 @@ _HOOKS: dict[type[Any], str] = {
     ItemCompleted: "on_item",
     ProgressEvent: "on_progress",
 }
-
-
-def hearer(handler: Any) -> Any:
-    """Who hears in the end, where a `Pump` or a `BackgroundHandler` stands between."""
-    return handler.handler if isinstance(handler, DeferredHandler) else handler
 
 
 def hooks_of(handler: Any) -> dict[type[Any], str]:
@@ -88,11 +83,10 @@ class Teller(StreamHandler):
     """Registered before a handler that has hooks for news, and calls them where that wants to be called."""
 
     def __init__(self, handler: Any, fold: Fold, is_cancelled: Callable[[], bool]) -> None:
-        self._handler = hearer(handler)
+        self._handler = handler
         self._hooks = hooks_of(handler)
         self._fold = fold
         self._is_cancelled = is_cancelled
-        self._later = handler.later if isinstance(handler, DeferredHandler) else None
 
     def on_token_received(self, token: str, index: int) -> None:
         if self._fold.news:  # several, maybe, and one of them may be reason enough to cancel
@@ -118,17 +112,12 @@ class Teller(StreamHandler):
             if hook is None:
                 continue
             try:
-                self._call(partial(getattr(self._handler, hook), *_arguments(each)))
+                told = partial(getattr(hearer(self._handler), hook), *_arguments(each))
+                call_where_heard(self._handler, told)
             except BaseException as error:  # noqa: BLE001  # raised below, to where failures are dealt with
                 failure = failure or error
         if failure is not None:
             raise failure
-
-    def _call(self, hook: Callable[[], Any]) -> None:
-        if self._later is None:
-            hook()
-        else:
-            self._later(hook)
 
 
 def _arguments(news: Told) -> tuple[Any, ...]:

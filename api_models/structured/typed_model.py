@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import collections.abc
+import json
 import types
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, PydanticUserError, TypeAdapter, ValidationError, create_model
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    PydanticUserError,
+    RootModel,
+    TypeAdapter,
+    ValidationError,
+    create_model,
+)
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError
+from typing_extensions import NotRequired, Required
 
 from ..exceptions import ConfigurationError
 from .answer_model import InvalidAnswer, ResponseModel, at, is_object, name_of
@@ -16,6 +26,7 @@ from .typed_dicts import portable
 T = TypeVar("T")
 
 _LISTS = (list, tuple, set, frozenset, collections.abc.Sequence)
+_MARKS = (Annotated, Required, NotRequired)
 
 
 class TypedModel(ResponseModel[T]):
@@ -43,7 +54,7 @@ class TypedModel(ResponseModel[T]):
         if self._item is None:
             return value
         try:
-            return self._item.validate_python(value)
+            return self._item.validate_json(json.dumps(value))  # as in the whole: strict models know JSON
         except ValidationError as error:
             raise _invalid(error) from error
         except Exception as error:  # of a validator of the user's: held against the whole, it ends the stream
@@ -76,19 +87,40 @@ def _invalid(error: ValidationError) -> InvalidAnswer:
 
 def _field(wanted: Any, name: Any) -> Any:
     """The type of the field that has this name in the schema."""
+    wanted = _bare(wanted)
     for own_name, field in getattr(wanted, "model_fields", {}).items():
-        if name in (own_name, field.alias, field.validation_alias):
+        alias = field.validation_alias
+        choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
+        if name in (own_name, field.alias, *choices):
             return field.annotation
-    return get_type_hints(wanted, include_extras=True).get(name, Any)
+    return _hint(wanted, str(name))
+
+
+def _hint(wanted: Any, name: str) -> Any:
+    """The type of a field of a dataclass or a TypedDict, with what was given for its type variables."""
+    origin, arguments = get_origin(wanted), get_args(wanted)
+    given = dict(zip(getattr(origin, "__parameters__", ()), arguments, strict=False))
+    hint = get_type_hints(origin or wanted, include_extras=True).get(name, Any)
+    variables = getattr(hint, "__parameters__", ()) if get_args(hint) else ()
+    return hint[tuple(given.get(each, Any) for each in variables)] if variables else hint
 
 
 def _element(wanted: Any) -> Any:
     """The type of the elements, of a list that may be wrapped into more; anything if it does not say."""
+    wanted = _bare(wanted)
     origin, arguments = get_origin(wanted), get_args(wanted)
     if origin in _LISTS and arguments:
         return arguments[0]
-    if origin is Annotated:
-        return _element(arguments[0])
     if origin in (Union, types.UnionType):
         return next((found for each in arguments if (found := _element(each)) is not Any), Any)
     return Any
+
+
+def _bare(wanted: Any) -> Any:
+    """The type without its names and marks: what a `NewType` or a `RootModel` is made of, for one."""
+    if get_origin(wanted) in _MARKS:
+        return _bare(get_args(wanted)[0])
+    if isinstance(wanted, type) and issubclass(wanted, RootModel):
+        return _bare(wanted.model_fields["root"].annotation)
+    inner = getattr(wanted, "__supertype__", None) or getattr(wanted, "__value__", None)
+    return wanted if inner is None else _bare(inner)

@@ -12,6 +12,7 @@ from several import tracks_of
 from api_models.dual_track import DualTrack, Track, consensus, merge, prefer, race
 from api_models.dual_track.dual_track import named
 from api_models.exceptions import ConfigurationError
+from api_models.handlers.pump import Pump
 from api_models.streaming.exceptions import StreamStateError, StreamTimeoutError
 from api_models.streaming.stream_events import StreamChunk, StreamCompleted, StreamReset, ToolCall
 
@@ -103,6 +104,19 @@ def test_a_switch_is_told_to_who_knows_switches_before_the_reset():
     assert "switch" not in plain.names()
     (reset,) = [event for event in several.events() if isinstance(event, StreamReset)]
     assert (reset.reason.before, reset.reason.after) == ("b", "a")
+
+
+def test_a_switch_is_told_behind_a_pump_where_it_is_drained():
+    wanted, draft, handler = ScriptedSource(), ScriptedSource("draft"), Knowing()
+    pump = Pump(handler)
+    several, plain = started("prefer", wanted, draft)
+    several.register_handler(pump)
+    plain.wait_for_text("draft")
+    wanted.push("One. ").end()
+    assert several.wait(TIMEOUT) and not handler.calls
+    pump.drain()
+    assert handler.arguments("switch") == [("b", "a")]
+    assert handler.names().index("switch") == handler.names().index("reset") - 1
 
 
 def test_who_is_unregistered_hears_of_no_switch_either():

@@ -7,15 +7,17 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, NewType, Optional, TypedDict, Union
+from typing import Annotated, Any, Generic, Literal, NewType, Optional, TypedDict, TypeVar, Union
 
 import pytest
-from pydantic import BaseModel, Field
-from typing_extensions import NotRequired
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, RootModel
+from typing_extensions import NotRequired, Required, TypeAliasType
 
 from api_models import ConfigurationError
 from api_models.structured.answer_model import InvalidAnswer
 from api_models.structured.response_model import response_model
+
+T = TypeVar("T")
 
 
 class Point(BaseModel):
@@ -42,6 +44,29 @@ class Inner(TypedDict):
 class Outer(TypedDict):
     inner: Inner
     many: NotRequired[list[Inner]]
+
+
+class Line(BaseModel):
+    x: int
+    points: Annotated[list[Point], Field(validation_alias=AliasChoices("dots", "points"))]
+
+
+class Marked(TypedDict):
+    points: Required[list[Point]]
+
+
+class Points(RootModel[list[Point]]):
+    pass
+
+
+@dataclass
+class Page(Generic[T]):
+    things: list[T]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(strict=True)
+    since: datetime.date
 
 
 SCHEMA = {"type": "object", "title": "Ein Name!", "properties": {"x": {"type": "integer"}}, "required": ["x"]}
@@ -131,6 +156,16 @@ def test_the_list_whose_elements_are_told_of(wanted, path):
         (Shape, {"x": 1}, Point(x=1)),
         (Flat, "a", "a"),
         (Outer, {"n": 1}, {"n": 1}),
+        (Line, {"x": 1}, Point(x=1)),
+        (NewType("Named", Line), {"x": 1}, Point(x=1)),
+        (Marked, {"x": 1}, Point(x=1)),
+        (Points, {"x": 1}, Point(x=1)),
+        (NewType("Some", list[Point]), {"x": 1}, Point(x=1)),
+        (TypeAliasType("Several", list[Point]), {"x": 1}, Point(x=1)),
+        (Page[Point], {"x": 1}, Point(x=1)),
+        (Page, {"x": 1}, {"x": 1}),
+        (Annotated[Flat, "note"], "a", "a"),
+        (list[Strict], {"since": "2024-02-29"}, Strict(since=datetime.date(2024, 2, 29))),
         (list[Any], {"n": 1}, {"n": 1}),
         (list, 5, 5),
         (Annotated[list[datetime.date] | None, "note"], "2024-02-29", datetime.date(2024, 2, 29)),

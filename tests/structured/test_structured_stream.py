@@ -96,6 +96,23 @@ def test_a_late_handler_sees_whole_partials():
     assert stream.unregister_handler(number) and not stream.unregister_handler(number)
 
 
+def test_a_handler_that_is_refused_is_told_nothing_by_that():
+    """Registered a second time, it hears of each partial once; what is no handler hears of none."""
+
+    class NoHandler:
+        on_partial = ObjectHandler.on_partial
+
+    handler = ObjectHandler()
+    stream, _ = answering(Person, ANN_TEXT, handlers=[handler])
+    for refused in (handler, NoHandler()):
+        with pytest.raises(ConfigurationError):
+            stream.register_handler(refused)
+    stream.start()
+    assert stream.result(TIMEOUT) == ANN
+    assert handler.partials == list(stream)
+    assert stream.get_stream_status()["stats"]["handler_errors"] == 0
+
+
 def test_an_unregistered_handler_is_told_no_more():
     source, handler, other = ScriptedSource('{"name": "Ann", '), ObjectHandler(), ObjectHandler()
     stream, _ = started(Person, source, handlers=[handler, other])
