@@ -23,7 +23,7 @@ from .handlers.notebook import ShownInNotebooks
 from .providers import ClosedError, Providers
 from .settings import Settings
 from .streaming.exceptions import StreamStateError
-from .streaming.parts.checks import check_names
+from .streaming.parts.checks import SWITCH, check_value, count
 from .streaming.stream_config import StreamConfig
 from .streaming.stream_events import StreamResult
 from .streaming.stream_manager import StreamManager
@@ -105,18 +105,18 @@ class APIModelManager:
         asked one by one, unless `serialise` is False. `track_handlers` hear single tracks, by name; a mapping
         of prompts asks each its own.
         """
-        from .dual_track import DualTrack, Track, config_of_track, named, prompts_of  # noqa: PLC0415  # most ask one model
+        from . import dual_track as tracked  # noqa: PLC0415  # most ask one model
 
         settings = StreamConfig.of(config, self._settings.stream)
-        names, tracks, own = named(model_ids), [], config_of_track(settings)
-        asked = prompts_of(prompt, names)
-        check_names(track_handlers or {}, names, "track")
+        check_value("serialise", serialise, SWITCH)
+        names, tracks, own = tracked.named(model_ids), [], tracked.config_of_track(settings)
+        asked = tracked.prompts_of(prompt, names)
+        hear = tracked.by_track("track_handlers", track_handlers, names)
         for name, model_id in names.items():
-            hear = (track_handlers or {}).get(name)
-            stream, source, metadata = self._prepare(asked[name], model_id, params, hear, own)
+            stream, source, metadata = self._prepare(asked[name], model_id, params, hear.get(name), own)
             lane = self._providers.lane(metadata["provider"]) if serialise else None
-            tracks.append(Track(name, stream, partial(self._start, stream, source, metadata), lane))
-        several = DualTrack(tracks, mode, settings, handlers_of(handlers), priority)
+            tracks.append(tracked.Track(name, stream, partial(self._start, stream, source, metadata), lane))
+        several = tracked.DualTrack(tracks, mode, settings, handlers_of(handlers), priority)
         told = {"prompt": prompt} if settings.include_prompt else {}
         self._begin(several, partial(several.start, told))
         return several
@@ -178,8 +178,11 @@ class APIModelManager:
         """
         from .structured import StructuredBatch  # noqa: PLC0415  # as above
 
-        self._providers.candidates("", model_id, params)  # what is wrong with these is wrong with all
-        asked: dict[str, Any] = {"params": params, "config": config, "mode": mode, "max_repairs": max_repairs}
+        own = StreamConfig.of(config, self._settings.stream)
+        check_value("max_repairs", max_repairs, count(0))  # what is wrong with these is wrong with all
+        schema_shape("answer", {}, mode, lambda *_: None)
+        self._providers.candidates("", model_id, params)
+        asked: dict[str, Any] = {"params": params, "config": own, "mode": mode, "max_repairs": max_repairs}
         begin = partial(self.generate_structured, model_id=model_id, **asked)
         batch = StructuredBatch(begin, prompts, response_model, handlers_of(handlers), **settings)
         self._begin(batch, batch.start)

@@ -3,7 +3,7 @@
 from .compare import compare
 from .comparison import Comparison, TrackFigures
 from .consensus import consensus
-from .dual_track import DualTrack, config_of_track, named, prompts_of
+from .dual_track import DualTrack, by_track, config_of_track, named, prompts_of
 from .merge import merge
 from .mode import Mode
 from .prefer import prefer
@@ -20,6 +20,7 @@ __all__ = [
     "TrackFigures",
     "TrackSwitch",
     "TrackText",
+    "by_track",
     "compare",
     "config_of_track",
     "consensus",

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 
 from ..exceptions import APIModelError
 from ..streaming.exceptions import StreamStateError
+from ..streaming.parts.checks import check_names
 from ..streaming.stream_events import TokenUsage
 from ..streaming.stream_state import StreamState
 from .agreement import Measure, measure_of
@@ -110,7 +111,9 @@ class Comparison:
         return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
     def _named(self, name: str) -> TrackFigures:
-        return next(track for track in self.tracks if track.name == name)
+        found = {track.name: track for track in self.tracks}
+        check_names([name], found, "track")
+        return found[name]
 
     def _likeness(self, track: TrackFigures) -> dict[str, object]:
         is_first, name = track is self.tracks[0], track.name

@@ -10,7 +10,7 @@ from ..exceptions import ConfigurationError
 from ..frozen import replace
 from ..handlers.notebook import ShownInNotebooks
 from ..streaming.exceptions import StreamStateError
-from ..streaming.parts.checks import INTERVAL, check_names, check_value
+from ..streaming.parts.checks import DELAY, INTERVAL, Check, check_names, check_value
 from ..streaming.stream_config import StreamConfig
 from ..streaming.stream_events import StreamResult
 from ..streaming.stream_handler import StreamHandler
@@ -61,6 +61,10 @@ def config_of_whole(config: StreamConfig) -> StreamConfig:
 
 
 _NEVER = 1e9
+_PRICE: Check = (
+    lambda price: isinstance(price, Sequence) and len(price) == 2 and all(map(DELAY[0], price)),
+    "two numbers of at least 0",
+)
 
 
 def named(model_ids: Any) -> dict[str, Any]:
@@ -71,6 +75,8 @@ def named(model_ids: Any) -> dict[str, Any]:
         found = {}
         for model_id in model_ids:
             said = "default" if model_id is None else model_id
+            if not isinstance(said, Sequence) or isinstance(said, bytes):
+                raise ConfigurationError(f"in model_ids is a str or a list of them, not {model_id!r}")
             name = said if isinstance(said, str) else " or ".join(map(str, said))
             same = sum(known == name or known.startswith(f"{name}#") for known in found)
             found[f"{name}#{same + 1}" if same else name] = model_id
@@ -81,6 +87,14 @@ def named(model_ids: Any) -> dict[str, Any]:
     if len(found) < 2:
         raise ConfigurationError("tracks are two at least: name two models")
     return found
+
+
+def by_track(setting: str, given: Any, names: Iterable[str]) -> Mapping[str, Any]:
+    """What a setting says by the names of tracks, if anything; other names are refused."""
+    if not isinstance(given, (Mapping, type(None))):
+        raise ConfigurationError(f"{setting} is a mapping by the names of tracks, not {given!r}")
+    check_names(given or {}, names, f"track in {setting}")
+    return given or {}
 
 
 def prompts_of(prompt: Any, names: Iterable[str]) -> dict[str, Any]:
@@ -112,7 +126,7 @@ class DualTrack(ShownInNotebooks, WrappedStream):
         self.mode = mode_of(mode)
         self.tracks: Mapping[str, StreamManager] = MappingProxyType({t.name: t.stream for t in tracks})
         self._tracks = tracks
-        self._director = Director(tracks, self.mode.start(names), _weights(names, priority or {}))
+        self._director = Director(tracks, self.mode.start(names), _weights(names, priority))
         super().__init__(StreamManager(config_of_whole(StreamConfig.of(config))))
         for handler in handlers:
             self.register_handler(handler)
@@ -145,6 +159,7 @@ class DualTrack(ShownInNotebooks, WrappedStream):
 
     def result(self, timeout: float | None = None) -> StreamResult:
         """What came of the whole, or what ended it; `provider` and `model` are of the track that answered."""
+        self._refuse_callbacks()
         return self._stream.result(timeout)
 
     def compare(self, prices: Prices | None = None, measure: str | None = None) -> Comparison:
@@ -153,14 +168,28 @@ class DualTrack(ShownInNotebooks, WrappedStream):
         `measure` says how agreement is found: with `"difflib"`, or `"rapidfuzz"`, which is taken by itself if
         it is installed.
         """
-        return Comparison.of(self._tracks, prices or {}, measure)
+        known = by_track("prices", prices, self.tracks)
+        for name, price in known.items():
+            check_value(f"prices of {name}", price, _PRICE)
+        return Comparison.of(self._tracks, known, measure)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._refuse_callbacks()
+        return super().wait(timeout)
 
     def __iter__(self) -> Iterator[str]:
+        self._refuse_callbacks()
         return iter(self._stream)
 
+    def _refuse_callbacks(self) -> None:
+        """Raise `StreamStateError` on a thread of a track, for whose end the whole waits."""
+        for stream in self.tracks.values():
+            if stream.state != StreamState.INACTIVE:
+                stream.wait(0)
 
-def _weights(names: Sequence[str], priority: Mapping[str, float]) -> list[float]:
-    check_names(priority, names, "track")
-    for name, weight in priority.items():
+
+def _weights(names: Sequence[str], priority: Mapping[str, float] | None) -> list[float]:
+    weights = by_track("priority", priority, names)
+    for name, weight in weights.items():
         check_value(f"priority of {name}", weight, INTERVAL)
-    return [priority.get(name, 1.0) for name in names]
+    return [weights.get(name, 1.0) for name in names]

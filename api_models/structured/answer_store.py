@@ -23,6 +23,8 @@ class AnswerStore:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        if not isinstance(path, (str, os.PathLike)):
+            raise ConfigurationError(f"store is the path of a file, not {path!r}")
         self._path = Path(path)
         if not self._path.parent.is_dir():
             raise ConfigurationError(f"store {str(path)!r}: there is no such folder")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -13,7 +13,8 @@ from ..exceptions import APIModelError, ConfigurationError
 from ..handlers.progress import ProgressTracker
 from ..handlers.progress_listeners import ProgressCallback
 from ..streaming.exceptions import StreamCancelledError, StreamingError, StreamStateError
-from ..streaming.parts.checks import check_value, count
+from ..streaming.parts.checks import SWITCH, Check, check_value, count
+from ..streaming.stream_handler import HandlerRegistry
 from ..streaming.stream_state import TRANSITIONS, StreamState, Trigger
 from .answer_model import ResponseModel
 from .answer_store import AnswerStore, key_of
@@ -24,6 +25,7 @@ from .structured_stream import StructuredStream
 
 T = TypeVar("T")
 
+_KEY: Check = lambda value: value is None or callable(value), "a function of a prompt"
 _CLOSING_PATIENCE = 10.0  # seconds close() waits for streams whose sources cannot be woken
 
 
@@ -50,17 +52,19 @@ class StructuredBatch(Generic[T]):
         on_progress: ProgressCallback | None = None,
     ) -> None:
         check_value("max_parallel", max_parallel, count(1))
+        check_value("ordered", ordered, SWITCH)
+        check_value("key", key, _KEY)
         if isinstance(prompts, (str, bytes)) or not isinstance(prompts, Iterable):
             raise ConfigurationError(f"prompts are a list or another iterable of them, not {prompts!r}")
         self.progress = ProgressTracker(on_progress, name="batch")
         """How far the batch is, to look at and to listen to; each prompt is an item, named by its key."""
         self.progress.expect_items((len(prompts) or None) if isinstance(prompts, Sized) else None)
-        self._prompts = keyed(prompts, key or key_of)
+        self._prompts = keyed(prompts, key or _digest)
         self._max_parallel = max_parallel
         self._outcomes: Outcomes[T] = Outcomes(ordered)
         kept = None if store is None else AnswerStore(store)
         model: ResponseModel[T] = response_model(wanted)
-        ask = partial(_ask, begin, model, list(handlers))
+        ask = partial(_ask, begin, model, _checked(handlers))
         self._work = BatchWork(ask, model, self._outcomes, self.progress, kept)
         self._failure: BaseException | None = None
         self._state = StreamState.INACTIVE
@@ -91,8 +95,7 @@ class StructuredBatch(Generic[T]):
         """Wait until all is over; False if that took longer than `timeout` seconds."""
         if self._state is StreamState.INACTIVE:
             raise StreamStateError("the batch was not started")
-        if threading.current_thread() is self._thread:
-            raise StreamStateError("a callback cannot wait for the end of its own batch")
+        self._refuse_callbacks()
         return self._done.wait(timeout)
 
     def result(self, timeout: float | None = None) -> list[BatchOutcome[T]]:
@@ -109,13 +112,16 @@ class StructuredBatch(Generic[T]):
         return self._outcomes.in_order()
 
     def close(self) -> None:
-        """Cancel what runs, and wait until no thread is left; twice is harmless."""
+        """Cancel what runs, and wait until no thread is left, unless a callback calls; twice is harmless."""
         self.cancel_stream()
-        if self._state is not StreamState.INACTIVE and threading.current_thread() is not self._thread:
-            self._thread.join(_CLOSING_PATIENCE)
+        if self._state is not StreamState.INACTIVE:
+            with suppress(StreamStateError):
+                self._refuse_callbacks()
+                self._thread.join(_CLOSING_PATIENCE)
 
     def __iter__(self) -> Iterator[BatchOutcome[T]]:
         """Each outcome; what failed the batch is raised behind the last, a cancelled one just ends."""
+        self._refuse_callbacks()
         yield from self._outcomes
         self.wait()
         self._raise_failure()
@@ -125,6 +131,11 @@ class StructuredBatch(Generic[T]):
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+    def _refuse_callbacks(self) -> None:
+        if threading.current_thread() is self._thread:
+            raise StreamStateError("a callback cannot wait for the end of its own batch")
+        self._work.refuse_callbacks()
 
     def _run(self) -> None:
         """What the batch's thread does."""
@@ -163,6 +174,22 @@ class StructuredBatch(Generic[T]):
             raise self._failure
         if self._failure is not None:
             raise StreamingError(f"the batch failed: {self._failure}") from self._failure
+
+
+def _checked(handlers: Iterable[Any]) -> list[Any]:
+    """The handlers; what each stream would refuse is refused now."""
+    registry = HandlerRegistry()
+    for handler in (known := list(handlers)):
+        registry.add(handler)
+    return known
+
+
+def _digest(prompt: Any) -> str:
+    """The key of a prompt; of what is none, and will be refused by itself, a key that finds nothing."""
+    try:
+        return key_of(prompt)
+    except ConfigurationError:
+        return os.urandom(8).hex()
 
 
 def _ask(begin: Callable[..., Any], model: Any, handlers: list[Any], prompt: Any, end: Any) -> Any:

@@ -12,7 +12,7 @@ from ..handlers.progress_event import ProgressEvent
 from ..handlers.progress_item import ProgressItem
 from ..streaming.exceptions import StreamCancelledError
 from ..streaming.stream_handler import StreamHandler
-from .answer_model import InvalidAnswer, ResponseModel
+from .answer_model import ResponseModel
 from .answer_store import AnswerStore
 from .batch_outcome import BatchOutcome, Outcomes
 from .document import Document
@@ -101,6 +101,13 @@ class BatchWork(Generic[T]):
         for each in running:
             each.stream.cancel_stream()
 
+    def refuse_callbacks(self) -> None:
+        """Raise `StreamStateError` on a thread of a stream that runs, for whose end the batch waits."""
+        with self._lock:
+            running = list(self._running.values())
+        for each in running:
+            each.stream.wait(0)
+
     def _take(self, index: int, key: str, prompt: Any) -> None:
         """Begin to answer a prompt, unless its answer is there or it cannot be asked."""
         item = self._whole.add_item(key)
@@ -153,7 +160,7 @@ class BatchWork(Generic[T]):
             return None
         try:
             return (self._model.validate(document, not document.startswith(b"[")),)
-        except InvalidAnswer:
+        except Exception:  # noqa: BLE001  # a validator of the user's may raise anything; asked again, it is heard of
             return None
 
     def _document(self, text: str) -> bytes:

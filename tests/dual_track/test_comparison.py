@@ -146,3 +146,16 @@ def test_of_long_texts_the_end_is_shown_below_the_notes():
         "2                | x",
         "3                |",
     ]
+
+
+@pytest.mark.parametrize("prices", [5, {"c": (1, 2)}, {"a": 5}, {"a": (1,)}, {"a": (1, "2")}, {"a": (-1, 2)}])
+def test_prices_are_two_numbers_for_tracks_that_there_are(prices):
+    with pytest.raises(ConfigurationError, match="prices"):
+        DualTrack(tracks_of([], []), "compare").compare(prices)
+
+
+def test_a_track_that_there_is_not_is_named():
+    comparison = DualTrack(tracks_of([], []), "compare").compare()
+    for ask in (comparison.agreement, comparison.first_divergence):
+        with pytest.raises(ConfigurationError, match="'c'"):
+            ask("c")

@@ -263,6 +263,26 @@ def test_control_calls_are_legal_inside_a_callback_and_waiting_is_not():
     assert errors
 
 
+def test_a_callback_of_a_track_does_not_wait_for_the_whole():
+    """Its own end is waited for there."""
+    told = []
+
+    class Impatient(RecordingHandler):
+        def on_token_received(self, token, index):
+            for call in (several.wait, several.result, lambda: next(iter(several))):
+                with pytest.raises(StreamStateError):
+                    call()
+            told.append(several.cancel_stream())
+
+    source = ScriptedSource()
+    several, handler = started("merge", source, ScriptedSource())
+    several.tracks["a"].register_handler(Impatient())
+    handler.wait_for_call("start")
+    source.push("x")
+    assert several.wait(TIMEOUT) and told == [True]
+    handler.check("cancelled")
+
+
 def test_a_hedge_starts_nobody_else_while_the_first_speaks():
     second = ScriptedSource()
     several, _ = started(race(hedge=1000.0), ["x"], second)
@@ -371,7 +391,7 @@ def test_tracks_are_named_by_what_is_asked(model_ids, names):
     assert list(named(model_ids)) == names
 
 
-@pytest.mark.parametrize("wrong", ["ab", None, 3, [], ["a"], {}])
+@pytest.mark.parametrize("wrong", ["ab", None, 3, [], ["a"], {}, ["a", 5], [b"a", "b"]])
 def test_what_are_no_two_tracks_is_refused(wrong):
     with pytest.raises(ConfigurationError, match=r"track|model_ids"):
         named(wrong)
@@ -379,7 +399,13 @@ def test_what_are_no_two_tracks_is_refused(wrong):
 
 @pytest.mark.parametrize(
     ("settings", "said"),
-    [({"mode": "rase"}, "race"), ({"priority": {"c": 1}}, "track"), ({"priority": {"a": 0}}, "priority")],
+    [
+        ({"mode": "rase"}, "race"),
+        ({"priority": {"c": 1}}, "track"),
+        ({"priority": {"a": 0}}, "priority"),
+        ({"priority": 5}, "priority"),
+        ({"priority": ["a"]}, "priority"),
+    ],
 )
 def test_what_cannot_work_is_refused(settings, said):
     with pytest.raises(ConfigurationError, match=said):

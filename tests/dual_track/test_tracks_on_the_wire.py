@@ -191,6 +191,9 @@ def test_what_is_wrong_is_said_at_once(monkeypatch):
             manager.generate_tracks("hi", ["p0"])
         with pytest.raises(ConfigurationError, match="race"):
             manager.generate_tracks("hi", ["p0", "p0"], "rase")
+        for wrong in ({"track_handlers": 5}, {"track_handlers": ["p0"]}, {"serialise": "no"}):
+            with pytest.raises(ConfigurationError, match=next(iter(wrong))):
+                manager.generate_tracks("hi", ["p0", "p0"], **wrong)
         assert provider.requests == []
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import pytest
 from answers import answering, pieces
 from fakes import TIMEOUT, RecordingHandler, ScriptedSource
+from pydantic import BaseModel, field_validator
 
-from api_models import APIModelManager, emulate_stream
+from api_models import APIModelManager, StreamHandler, StructuredHandler, emulate_stream
 from api_models.exceptions import ConfigurationError, StructuredOutputError
 from api_models.streaming.exceptions import StreamCancelledError, StreamingError, StreamStateError
 from api_models.structured import StructuredBatch
@@ -323,6 +324,10 @@ def test_it_begins_once_and_is_waited_for_from_outside():
         (3, {}, "prompts"),
         ([], {"max_parallel": 0}, "max_parallel"),
         ([], {"store": "nowhere/at/all.jsonl"}, "store"),
+        ([], {"store": 5}, "store"),
+        ([], {"ordered": "no"}, "ordered"),
+        ([], {"key": "name"}, "key"),
+        ([], {"handlers": [5]}, "handler"),
     ],
 )
 def test_what_cannot_work_is_refused_at_once(prompts, settings, named):
@@ -335,6 +340,70 @@ class Client:
         number = prompt[-1]["content"] if isinstance(prompt, list) else prompt
         found = "".join(letter for letter in number.split("\n")[0] if letter.isdigit())
         return emulate_stream(f'{{"value": {found}}}')
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"mode": "nativ"}, "native"),
+        ({"max_repairs": -1}, "max_repairs"),
+        ({"config": {"bufer_size": 1}}, "buffer_size"),
+        ({"handlers": [StructuredHandler]}, "StructuredHandler"),
+    ],
+)
+def test_what_is_wrong_with_all_prompts_is_said_at_once(wrong, named):
+    with APIModelManager() as manager:
+        manager.register_provider("mine", lambda entry: Client())
+        with pytest.raises(ConfigurationError, match=named):
+            manager.generate_structured_many(["1"], Number, "mine", **wrong)
+
+
+def test_what_is_no_prompt_is_its_own_misfortune(tmp_path):
+    with APIModelManager() as manager:
+        manager.register_provider("mine", lambda entry: Client())
+        prompts = ["1", object(), "3"]
+        store = tmp_path / "answers.jsonl"
+        batch = manager.generate_structured_many(prompts, Number, "mine", store=store)
+        assert [outcome.value for outcome in batch] == [Number(value=1), None, Number(value=3)]
+        assert isinstance(batch.result()[1].error, AttributeError)
+
+
+def test_a_validator_that_fails_at_what_is_kept_harms_no_other_prompt(tmp_path):
+    class Picky(BaseModel):
+        value: int
+
+        @field_validator("value")
+        @classmethod
+        def check(cls, value):
+            return value if value != 1 else {}["a bug"]
+
+    store, lab = tmp_path / "answers.jsonl", Instant()
+    assert started(lab, ["1"], store=store).result(TIMEOUT)[0].value == Number(value=1)
+    batch = StructuredBatch(lab.begin, ["1", "2"], Picky, store=store)
+    batch.start()
+    one, two = batch.result(TIMEOUT)
+    assert isinstance(one.error, StreamingError) and two.value == Picky(value=2)
+
+
+def test_a_callback_of_a_stream_does_not_wait_for_its_batch():
+    """It would be waited for in turn; and a close from there does not wait either."""
+    lab, told = Lab("1", "2"), []
+
+    class Impatient(StreamHandler):
+        def on_token_received(self, token, index):
+            if not told:
+                for call in (batch.wait, batch.result, lambda: next(iter(batch))):
+                    with pytest.raises(StreamStateError):
+                        call()
+                batch.close()
+                told.append(batch.state)
+
+    batch = StructuredBatch(lab.begin, ["1", "2"], Number, [Impatient()], max_parallel=2)
+    batch.start()
+    lab.wait_for(2)
+    lab.answer("1")
+    assert batch.wait(TIMEOUT)
+    assert told == ["cancelled"]
 
 
 def test_a_manager_asks_many():
