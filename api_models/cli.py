@@ -50,7 +50,7 @@ _MODES: dict[str, Mode | str] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    options = _parser().parse_args(arguments)
+    options = _parsed(arguments)
     if not options.debug:
         logging.getLogger("api_models").setLevel(logging.CRITICAL)  # errors are told in one line
     _take_any_text()
@@ -70,6 +70,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _forget_output()  # a full disk, most likely
         return MISUSED if isinstance(error, ConfigurationError) else FAILED
     return code
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options; words of the prompt may stand behind them, too, where argparse expects none any more."""
+    parser = _parser()
+    options, words = parser.parse_known_args(arguments)
+    if words and ("prompt" not in options or any(word.startswith("-") for word in words if word != "-")):
+        parser.error(f"unrecognized arguments: {' '.join(words)}")
+    if words:
+        options.prompt = [*options.prompt, *words]
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:

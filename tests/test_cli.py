@@ -515,6 +515,16 @@ def test_compare_shows_the_answers_side_by_side_and_their_figures(lab):
     assert all("Say hello" in str(request.json["messages"]) for request in provider.requests)
 
 
+def test_the_prompt_may_stand_behind_the_options(lab):
+    provider = lab()
+    ended = run("compare", "m1", "m2", "--mode", "race", "Say", "it.")
+    assert (ended.returncode, ended.stdout) == (DONE, "Hello\n")
+    assert provider.requests[0].json["messages"][-1]["content"] == "Say it."
+    wrong = run("compare", "m1", "m2", "--mode", "race", "Say", "--it")
+    assert (wrong.returncode, wrong.stdout) == (MISUSED, "")
+    assert "unrecognized arguments: Say --it" in wrong.stderr
+
+
 def test_compare_takes_more_than_two_and_prints_json(lab):
     lab()
     ended = run("compare", "m1", "m2", "hi", "--and", "m3", "--json")

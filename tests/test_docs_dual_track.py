@@ -50,6 +50,7 @@ def test_the_guide_knows_them_all():
         "Comparison",
         "Mode",
         "TrackFigures",
+        "by_track",
         "config_of_track",
         "prompts_of",
     }

@@ -174,6 +174,7 @@ class DualTrack(ShownInNotebooks, WrappedStream):
         return Comparison.of(self._tracks, known, measure)
 
     def wait(self, timeout: float | None = None) -> bool:
+        """As with a `StreamManager`; inside a callback of a track, too, it raises `StreamStateError`."""
         self._refuse_callbacks()
         return super().wait(timeout)
 
