@@ -21,6 +21,8 @@ except ImportError as error:
 
 
 _LONGEST_MESSAGE = 200  # characters
+_AT_ROOT = ("$defs", "definitions", "$schema")
+_NAMED = (["$defs"], ["definitions"])
 
 
 class SchemaModel(ResponseModel[Any]):
@@ -66,7 +68,20 @@ def _short(message: str) -> str:
 
 
 def _wrapped(wrapper: str, schema: Mapping[str, Any]) -> dict[str, Any]:
-    """An object with that one field; what is referred to stays at the root."""
-    shared = {name: schema[name] for name in ("$defs", "definitions", "$schema") if name in schema}
-    inner = {name: value for name, value in schema.items() if name not in shared}
-    return {"type": "object", "properties": {wrapper: inner}, "required": [wrapper], **shared}
+    """An object with that one field; parts with names stay at the root, what else is referred to moves."""
+    found = _moved(schema, f"#/properties/{wrapper}")
+    shared = {name: found.pop(name) for name in _AT_ROOT if name in found}
+    return {"type": "object", "properties": {wrapper: found}, "required": [wrapper], **shared}
+
+
+def _moved(part: Any, place: str) -> Any:
+    """A part of a schema that now stands at this place, as do the parts it refers to."""
+    if isinstance(part, list):
+        return [_moved(each, place) for each in part]
+    if not isinstance(part, Mapping):
+        return part
+    made = {name: _moved(value, place) for name, value in part.items()}
+    reference = made.get("$ref")
+    if isinstance(reference, str) and reference[:1] == "#" and reference.split("/")[1:2] not in _NAMED:
+        made["$ref"] = place + reference[1:]
+    return made

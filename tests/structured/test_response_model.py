@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, Literal, NewType, Optional, TypedDict, TypeVar, Union
 
+import jsonschema
 import pytest
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, RootModel
 from typing_extensions import NotRequired, Required, TypeAliasType
@@ -202,6 +203,20 @@ def test_b4_14_a_problem_is_short_whatever_it_is_about():
         response_model(SCHEMA).validate(b'{"x": "%s"}' % (b"long " * 1000), is_wrapped=True)
     (problem,) = caught.value.problems
     assert len(problem) < 250 and problem.endswith("is not of type 'integer'")
+
+
+def test_what_a_list_says_of_itself_is_still_said_of_the_list():
+    """Its schema stands inside of that of an object, and so does what it refers to."""
+    named = {"$ref": "#/$defs/n"}
+    nested = {"type": "array", "items": {"anyOf": [named, {"$ref": "#"}, {"$ref": "#/items/anyOf/0"}]}}
+    model = response_model({**nested, "$defs": {"n": {"type": "integer"}}})
+    assert model.schema["properties"]["items"]["items"]["anyOf"] == [
+        named,
+        {"$ref": "#/properties/items"},
+        {"$ref": "#/properties/items/items/anyOf/0"},
+    ]
+    jsonschema.validate({"items": [1, [2, []]]}, model.schema)
+    assert model.validate(b"[1, [2, []]]", is_wrapped=False) == [1, [2, []]]
 
 
 def test_a_schema_is_not_looked_up_on_the_net():
