@@ -20,6 +20,7 @@ check: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --python-version 3.11  # from there on it knows the fields of frozen values
 
 # The figures of docs/performance.md. Peers that are not installed are left out: BENCH_PYTHON may be
 # that of another environment, which has api_models and more peers.

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 from .clients.guard_settings import BreakerSettings, BudgetSettings
 from .clients.presets import KINDS, PRESETS, Preset
 from .exceptions import ConfigurationError
-from .frozen import Frozen, replace
 from .streaming.parts.checks import check_names
+from .streaming.parts.frozen import Frozen, replace
 from .streaming.stream_config import StreamConfig
 
 _SECTIONS = ("default_provider", "stream", "providers")

@@ -21,7 +21,6 @@ PACKAGE = ROOT / "api_models"
 FLOORS = {
     "exceptions": 1,
     "on_demand": 1,
-    "frozen": 1,
     "streaming": 2,
     "clients": 3,
     "stages": 3,
@@ -72,7 +71,10 @@ LAZY = {
 }
 # The same for what is always there, but takes time to load that most programs need not spend.
 LATE = {
-    ("api_models.frozen", "dataclasses"): "loads inspect; only who asks for fields by it has need of it",
+    (
+        "api_models.streaming.parts.frozen",
+        "dataclasses",
+    ): "loads inspect; only who asks for fields by it has need of it",
     ("api_models.settings", "api_models.settings_file"): "loads tomllib; most programs have no such file",
     ("api_models.streaming.parts.backlog", "api_models.streaming.parts.spill"): "loads pickle and tempfile",
     ("api_models.clients.resilience", "api_models.clients.repeats"): "loads tenacity, for repeats alone",

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..exceptions import ConfigurationError
-from ..frozen import Frozen, fields_of
 from ..streaming.parts.checks import check_names
+from ..streaming.parts.frozen import Frozen, fields_of
 
 
 class BreakerSettings(Frozen):

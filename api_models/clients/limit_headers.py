@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from datetime import datetime, timezone
 
-from ..frozen import Frozen
+from ..streaming.parts.frozen import Frozen
 
 _ANTHROPIC = "anthropic-ratelimit-{resource}-{fact}"
 _OPENAI = "x-ratelimit-{fact}-{resource}"

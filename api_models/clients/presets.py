@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ..frozen import Frozen
+from ..streaming.parts.frozen import Frozen
 
 Kind = Literal["anthropic", "openai", "openai_compatible", "ollama", "local"]
 KINDS: tuple[Kind, ...] = ("anthropic", "openai", "openai_compatible", "ollama", "local")

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..exceptions import APIModelError, CircuitOpenError
-from ..frozen import Frozen, replace
 from ..streaming.exceptions import StreamTimeoutError
+from ..streaming.parts.frozen import Frozen, replace
 from ..streaming.stream_config import StreamConfig
 from ..streaming.stream_events import ResetNotice, RetryNotice, StreamChunk, estimated_usage, is_content
 from ..streaming.stream_source import Chunk, StreamSource

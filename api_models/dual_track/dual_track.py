@@ -7,10 +7,10 @@ from types import MappingProxyType
 from typing import Any
 
 from ..exceptions import ConfigurationError
-from ..frozen import replace
 from ..handlers.notebook import ShownInNotebooks
 from ..streaming.exceptions import StreamStateError
 from ..streaming.parts.checks import DELAY, INTERVAL, Check, check_names, check_value
+from ..streaming.parts.frozen import replace
 from ..streaming.stream_config import StreamConfig
 from ..streaming.stream_events import StreamResult
 from ..streaming.stream_handler import StreamHandler

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 from ..exceptions import APIModelError
-from ..frozen import Frozen, fields_of
+from ..streaming.parts.frozen import Frozen, fields_of
 from ..streaming.stream_events import StreamEvent
 from ..streaming.stream_handler import StreamHandler
 

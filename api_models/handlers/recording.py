@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Any, TextIO
 
 from ..exceptions import APIModelError
-from ..frozen import replace
 from ..streaming.exceptions import StreamInterruptedError, StreamStateError
+from ..streaming.parts.frozen import replace
 from ..streaming.parts.log import Log, Token
 from ..streaming.stream_events import (
     StreamCancelled,

@@ -13,10 +13,10 @@ from typing import Any, TextIO
 
 from .. import exceptions
 from ..exceptions import APIModelError, ConfigurationError
-from ..frozen import fields_of
 from ..streaming import exceptions as streaming_exceptions
 from ..streaming import stream_events as events
 from ..streaming.exceptions import StreamingError
+from ..streaming.parts.frozen import fields_of
 from .json_lines import plain
 
 _VERSION = 1

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from ..exceptions import PolicyViolationError
-from ..frozen import replace
+from ..streaming.parts.frozen import replace
 from ..streaming.parts.log import Log
 from ..streaming.stream_events import ResetNotice, StreamChunk
 from ..streaming.stream_source import Chunk

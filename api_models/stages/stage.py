@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from ..exceptions import ConfigurationError
-from ..frozen import replace
+from ..streaming.parts.frozen import replace
 from ..streaming.stream_config import StreamConfig
 from ..streaming.stream_events import ResetNotice, StreamChunk
 from ..streaming.stream_source import Chunk, StreamSource, as_source

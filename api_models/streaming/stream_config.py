@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from ..exceptions import ConfigurationError
-from ..frozen import Frozen, fields_of, replace
 from .parts import checks
+from .parts.frozen import Frozen, fields_of, replace
 
 Split = Literal["token", "grapheme", "word", "line", "sentence"]
 

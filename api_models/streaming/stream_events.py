@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from ..exceptions import APIModelError
-from ..frozen import Frozen
+from .parts.frozen import Frozen
 
 CHARACTERS_PER_TOKEN = 4
 

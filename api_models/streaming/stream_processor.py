@@ -9,11 +9,11 @@ from types import MappingProxyType
 from typing import Any
 
 from ..exceptions import APIModelError
-from ..frozen import replace
 from . import stream_events as events
 from .exceptions import HandlerError, StreamCancelledError, StreamingError, StreamTimeoutError
 from .parts.backlog import SPILLED
 from .parts.cutting import buffered
+from .parts.frozen import replace
 from .parts.outlet import Outlet, Pacer
 from .parts.statistics import Statistics
 from .stream_config import StreamConfig

@@ -9,10 +9,10 @@ from types import MappingProxyType
 from typing import Any
 
 from ..exceptions import APIModelError, ConfigurationError
-from ..frozen import replace
 from .exceptions import HandlerError, StreamCancelledError, StreamingError, StreamTimeoutError
 from .parts.backlog import Backlog
 from .parts.clocks import Clocks
+from .parts.frozen import replace
 from .parts.statistics import Statistics
 from .stream_config import StreamConfig
 from .stream_events import (

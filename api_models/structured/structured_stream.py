@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 from ..exceptions import ConfigurationError
-from ..frozen import replace
 from ..handlers.notebook import ShownInNotebooks
 from ..handlers.progress import ProgressTracker
 from ..handlers.progress_event import ProgressEvent
 from ..streaming.exceptions import StreamCancelledError, StreamStateError
 from ..streaming.parts.checks import check_value, count
+from ..streaming.parts.frozen import replace
 from ..streaming.stream_config import StreamConfig
 from ..streaming.stream_events import StreamCompleted, StreamReset, StreamResult, TokenReceived
 from ..streaming.stream_handler import StreamHandler

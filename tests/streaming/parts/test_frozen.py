@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from api_models.frozen import Frozen, fields_of, replace
+from api_models.streaming.parts.frozen import Frozen, fields_of, replace
 
 
 class Place(Frozen):

@@ -8,20 +8,21 @@ do it: for the values that every program imports, that was a third of the time o
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-if TYPE_CHECKING:
-    from typing_extensions import dataclass_transform
+_Type = TypeVar("_Type", bound=type)
+_Value = TypeVar("_Value", bound="Frozen")
+
+if sys.version_info >= (3, 11):
+    from typing import dataclass_transform
 else:
 
-    def dataclass_transform(**_: Any) -> Callable[[type], type]:
+    def dataclass_transform(**_: Any) -> Callable[[_Type], _Type]:
         return lambda decorated: decorated
-
-
-_Value = TypeVar("_Value", bound="Frozen")
 
 
 class _Init:
@@ -72,6 +73,10 @@ class Frozen(metaclass=_FrozenType):
 
     __dataclass_fields__ = _OfDataclass()
     __dataclass_params__ = _OfDataclass()
+
+    if sys.version_info < (3, 11):  # type checkers cannot know there which fields it takes
+
+        def __init__(self, *values: Any, **named: Any) -> None: ...
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise _frozen_error(f"cannot assign to field {name!r}")
