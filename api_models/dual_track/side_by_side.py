@@ -21,6 +21,8 @@ def side_by_side(
 
     Of longer texts the last `rows` lines are shown. `notes` are lines to stand under the names.
     """
+    if not texts:
+        return ""
     height = max((len(lines) for lines in (notes or {}).values()), default=0)
     column = max(_NARROWEST, (width - len(_GAP) * (len(texts) - 1)) // len(texts))
     columns = [

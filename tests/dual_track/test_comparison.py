@@ -137,6 +137,10 @@ def test_texts_stand_in_columns_of_their_own():
     ]
 
 
+def test_of_no_texts_nothing_is_shown():
+    assert side_by_side({}) == ""
+
+
 def test_of_long_texts_the_end_is_shown_below_the_notes():
     shown = side_by_side({"a": "1\n2\n3", "b": "x"}, width=35, rows=2, notes={"a": ["active"]})
     assert shown.splitlines() == [
