@@ -229,9 +229,10 @@ class Delivery:
             now = self.machine.clock()
 
     def _report_progress(self, elapsed: float) -> None:
-        self._next_progress = elapsed + self.config.progress_interval
         tokens, characters = self._stats.tokens, self.dispatcher.log.length() + len(self._outlet.text())
         self.dispatcher.tell(events.StreamProgress, tokens, characters, tokens / elapsed)
+        # From behind the event, whose own time may be later than the look that led to it.
+        self._next_progress = self.machine.elapsed() + self.config.progress_interval
 
     def _settle(self, error: BaseException | None) -> BaseException | None:
         """Hand out what is left and change to the last state; what ended the stream, after all."""
