@@ -224,5 +224,5 @@ class CircuitBreaker:
             return
         try:
             self._listener(*change)
-        except Exception:  # the user's; the circuit has changed already
+        except Exception:  # user code may raise anything; the circuit has changed already
             _logger.warning("the listener of the circuit of %s failed", self._name, exc_info=True)

@@ -147,7 +147,7 @@ class DeferredHandler(StreamHandler):
                 self._tell(item.kind(item.stream_id, item.elapsed, item.text.getvalue(), item.index))
             elif self._tell_token is not None:
                 self._tell_token(item.text.getvalue(), item.index)
-        except Exception:
+        except Exception:  # user code may raise anything; the next event must be heard, and so must the end
             self.handler_errors += 1
             _logger.exception("handler %r failed", self.handler)
         return isinstance(item, _ENDS)

@@ -35,7 +35,7 @@ def show(stream: Any) -> None:
     IPython falls back to `repr`.
     """
     if not hasattr(get_ipython(), "kernel"):
-        raise NotImplementedError
+        raise NotImplementedError  # the word by which IPython's protocol for display asks for `repr`
     cell = Cell(stream)
     if stream.wait(0):
         _feed(stream, cell)

@@ -119,6 +119,7 @@ class _Ready(StreamPolicy):
         return self._make()
 
     def on_text(self, text: str) -> Verdict:
+        # The base class demands it; what `start` gives is asked in its place.
         raise NotImplementedError("what `start` gives judges")
 
 

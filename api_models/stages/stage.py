@@ -90,7 +90,7 @@ class TextStage(Stage):
                     yield chunk
             is_ours = True
             yield from state.flush()
-        except Exception:
+        except Exception:  # raised on; but what was held back when the source failed goes out before it
             if not is_ours:
                 yield from state.flush()
             raise

@@ -200,7 +200,7 @@ class Reader:
         """End or close the source; a failure to do so costs neither the text nor the end of its stream."""
         try:
             return method(*arguments)
-        except Exception:  # a user's source may raise anything
+        except Exception:  # a user's source may raise anything, and the stream must still come to its end
             _logger.warning("the source of stream %s was not let go", self._stream_id, exc_info=True)
             return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterable, Mapping
@@ -17,6 +18,8 @@ from .answer_store import AnswerStore
 from .batch_outcome import BatchOutcome, Outcomes
 from .document import Document
 from .structured_stream import StructuredStream
+
+_logger = logging.getLogger("api_models")
 
 T = TypeVar("T")
 
@@ -160,7 +163,8 @@ class BatchWork(Generic[T]):
             return None
         try:
             return (self._model.validate(document, not document.startswith(b"[")),)
-        except Exception:  # noqa: BLE001  # a validator of the user's may raise anything; asked again, it is heard of
+        except Exception as error:  # noqa: BLE001  # a user's validator may raise anything; it is asked again
+            _logger.warning("the answer stored under %r is not taken: %s", key, type(error).__name__)
             return None
 
     def _document(self, text: str) -> bytes:
