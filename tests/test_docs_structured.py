@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import get_args
 
 import pytest
+from guides import check_snippet
 
 import api_models.structured
 from api_models.clients.answer_schema import SchemaMode
@@ -18,22 +17,9 @@ TEXT = (Path(__file__).parents[1] / "docs" / "structured.md").read_text(encoding
 SNIPPETS = re.findall(r"^```python\n(.*?)^```\n(?:\n```\n(.*?)^```\n)?", TEXT, re.MULTILINE | re.DOTALL)
 
 
-def shown(snippet):
-    return "".join(f"{said}\n" for said in re.findall(r"print\(.*\)  # (.*)", snippet))
-
-
 @pytest.mark.parametrize(("snippet", "printed"), SNIPPETS, ids=range(len(SNIPPETS)))
 def test_a_snippet_runs_and_prints_what_it_says(snippet, printed):
-    ended = subprocess.run(
-        [sys.executable, "-W", "error", "-c", snippet],
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
-    wanted = printed or shown(snippet)
-    assert wanted
-    assert (ended.returncode, ended.stderr, ended.stdout) == (0, "", wanted)
+    check_snippet(snippet, printed)
 
 
 def test_every_snippet_is_found():

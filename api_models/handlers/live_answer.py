@@ -4,53 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..streaming.stream_events import StreamFailed, StreamReset, ThinkingReceived, ToolCallReceived
-from .advice import advice
-from .answer_page import Page
-from .answer_status import AnswerStatus, figures
-from .frames import FramedHandler, News
+from ..streaming.stream_events import StreamReset, ThinkingReceived, ToolCallReceived
+from .answer_page import Page, Piece
+from .answer_status import figures
+from .frames import News
+from .on_screen import OnScreen
 
 if TYPE_CHECKING:
     from .rich_screen import Screen
 
 
-class LiveAnswer(FramedHandler):
+class LiveAnswer(OnScreen):
     """Draws one stream after another on `screen`, `total` being the tokens that are expected."""
 
     def __init__(self, screen: Screen, thinking: bool, total: int | None) -> None:
-        super().__init__()
+        super().__init__(screen)
         self.has_keys = False
-        self._screen = screen
         self._thinking = thinking
         self._total = total
-        self._failed: StreamFailed | None = None
 
     def _take_hold(self) -> None:
-        self._status = AnswerStatus()
         self._page = Page(self._screen.tokens_of)
-        self._failed = None
-        self._screen.hold()
+        super()._take_hold()
 
     def _draw(self) -> bool:
         self._take_news()
         self._screen.show(self._page.take_finished(), self._page.tail, self._status_parts(), self._share())
         return self._status.is_ticking
 
-    def _draw_last(self) -> None:
-        self._take_news()
+    def _last_pieces(self) -> list[Piece]:
         finished = self._page.take_finished()
         self._page.end_part()
-        self._screen.end([*finished, *self._page.take_finished()], self._status_parts())
-        if self._failed is not None:
-            self._screen.fail(str(self._failed.error), advice(self._failed.error))
-
-    def _let_go(self) -> None:
-        self._screen.release()
-
-    def _take_news(self) -> None:
-        for news in self._news():
-            self._status.take(news, self._tokens)
-            self._take(news)
+        return [*finished, *self._page.take_finished()]
 
     def _take(self, news: News) -> None:
         if isinstance(news, str):
@@ -62,11 +47,8 @@ class LiveAnswer(FramedHandler):
             self._page.say("tool", f"{call.name}({call.arguments_json})")
         elif isinstance(news, StreamReset):
             self._page.say("notice", f"the answer begins again: {news.reason}")
-        elif isinstance(news, StreamFailed):
-            self._failed = news
 
     def _status_parts(self) -> list[str]:
-        """The state first, and last what may be cut off where the window is narrow."""
         status = self._status
         told = [status.title, *figures(status, self._total)]
         if self.has_keys and not status.has_ended:

@@ -7,59 +7,42 @@ import re
 from typing import Any, TextIO
 
 from ..exceptions import ConfigurationError
-from ..handlers.advice import advice
 from ..handlers.answer_page import Piece
-from ..handlers.answer_status import AnswerStatus, figures
-from ..handlers.frames import FramedHandler
+from ..handlers.answer_status import figures
 from ..handlers.json_lines import plain
-from ..streaming.stream_events import StreamFailed
+from ..handlers.on_screen import OnScreen
 from ..structured.partial import Partial
 
 _UNSAFE = re.compile("[\x7f-\x9f]")  # control characters that JSON leaves as they are, and terminals obey
 _FENCE = "~~~~"  # no line of JSON begins so
 
 
-class GrowingObject(FramedHandler):
+class GrowingObject(OnScreen):
     """Draws an answer at most ten times a second, on a thread of its own; needs rich."""
 
     def __init__(self, output: TextIO, errors: TextIO) -> None:
-        super().__init__()
         try:
             from ..handlers.rich_screen import Screen  # noqa: PLC0415  # rich is optional
         except ImportError as error:
             raise ConfigurationError("GrowingObject needs rich: pip install 'api-models[rich]'") from error
-        self._screen = Screen(output, errors)
+        super().__init__(Screen(output, errors))
         self._partial: Partial | None = None
-        self._failed: StreamFailed | None = None
-        self._status = AnswerStatus()
 
     def on_partial(self, partial: Partial) -> None:
         """Called before the end of the stream is told, so that the last one is shown."""
         self._partial = partial
 
     def _take_hold(self) -> None:
-        self._status, self._partial, self._failed = AnswerStatus(), None, None
-        self._screen.hold()
+        self._partial = None
+        super()._take_hold()
 
     def _draw(self) -> bool:
         self._take_news()
         self._screen.show((), self._object(), self._status_parts(), self._share())
         return self._status.is_ticking
 
-    def _draw_last(self) -> None:
-        self._take_news()
-        self._screen.end([self._object()], self._status_parts())
-        if self._failed is not None:
-            self._screen.fail(str(self._failed.error), advice(self._failed.error))
-
-    def _let_go(self) -> None:
-        self._screen.release()
-
-    def _take_news(self) -> None:
-        for news in self._news():
-            self._status.take(news, self._tokens)
-            if isinstance(news, StreamFailed):
-                self._failed = news
+    def _last_pieces(self) -> list[Piece]:
+        return [self._object()]
 
     def _object(self) -> Piece:
         if self._partial is None or self._partial.is_reset:

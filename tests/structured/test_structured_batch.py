@@ -368,7 +368,7 @@ def test_what_is_no_prompt_is_its_own_misfortune(tmp_path):
         assert isinstance(batch.result()[1].error, AttributeError)
 
 
-def test_a_validator_that_fails_at_what_is_kept_harms_no_other_prompt(tmp_path):
+def test_a_validator_that_fails_at_what_is_kept_harms_no_other_prompt(tmp_path, caplog):
     class Picky(BaseModel):
         value: int
 
@@ -383,6 +383,7 @@ def test_a_validator_that_fails_at_what_is_kept_harms_no_other_prompt(tmp_path):
     batch.start()
     one, two = batch.result(TIMEOUT)
     assert isinstance(one.error, StreamingError) and two.value == Picky(value=2)
+    assert "is not taken: KeyError" in caplog.text
 
 
 def test_a_callback_of_a_stream_does_not_wait_for_its_batch():
