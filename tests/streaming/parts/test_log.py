@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import random
 import threading
@@ -259,6 +260,7 @@ def test_a_token_takes_few_bytes():
     try:
         for number in range(20_480):
             log.add((f"word{number} ", number, number / 10))
+        gc.collect()  # lets go of the tuples that the interpreter keeps to use again
         its_own = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(True, inspect.getfile(Log))])
     finally:
         tracemalloc.stop()
