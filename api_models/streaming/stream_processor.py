@@ -158,7 +158,7 @@ class Delivery:
         registry, log, handlers = self.dispatcher.registry, self.dispatcher.log, self.dispatcher.seen
         while backlog and not notices and registry.entries is handlers:
             chunk = take()
-            if not isinstance(chunk, str) or not chunk:
+            if type(chunk) is not str or not chunk:
                 backlog.appendleft(chunk)
                 return
             texts.append(chunk)

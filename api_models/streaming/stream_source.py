@@ -223,8 +223,15 @@ def text_of(chunk: Chunk | None) -> str:
     return chunk.text if isinstance(chunk, StreamChunk) else ""
 
 
-def _size(chunk: Chunk | None) -> int:
-    """How many characters a chunk holds, about."""
+def _size(chunks: Sequence[Chunk | None]) -> int:
+    """How many characters these chunks hold, about."""
+    try:
+        return sum(map(len, chunks))  # type: ignore[arg-type]  # all text, as they mostly are
+    except TypeError:
+        return sum(map(_size_of, chunks))
+
+
+def _size_of(chunk: Chunk | None) -> int:
     if isinstance(chunk, StreamChunk):
         return len(chunk.text) + len(chunk.thinking) + len(chunk.tool_arguments)
     return len(chunk) if isinstance(chunk, str) else 0

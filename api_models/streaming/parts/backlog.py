@@ -22,12 +22,12 @@ class Backlog(Generic[Item]):
     both, the queue never holds more than one read.
     """
 
-    def __init__(self, limit: int, size: Callable[[Item], int]) -> None:
+    def __init__(self, limit: int, size: Callable[[Sequence[Item]], int]) -> None:
         self.items: deque[Item | _SpilledType] = deque()
         """In order; a `SPILLED` stands for the next batch in the file."""
         self.bounded = False
         self._limit = limit
-        self._size = size  # bytes that an item holds, about
+        self._size = size  # bytes that items hold together, about
         self._added = 0  # bytes, written by who adds
         self._taken = 0  # bytes, written by who takes
         self._file: SpillFile | None = None
@@ -86,7 +86,7 @@ class Backlog(Generic[Item]):
             self._file = None
 
     def _sum(self, items: Sequence[Item]) -> int:
-        return sum(map(self._size, items)) + _OVERHEAD * len(items)
+        return self._size(items) + _OVERHEAD * len(items)
 
 
 class _SpilledType:

@@ -34,12 +34,11 @@ class _Block:
     def close(self, begin: int, keep_cuts: bool) -> None:
         """Keep the lengths of the texts, which stand in the text of the log from `begin` on."""
         texts, runs, others = self.read("")
-        lengths = list(map(len, texts))
         if texts and not keep_cuts:
-            lengths, runs, others = [sum(lengths)], runs[:1], [(1, entry) for _, entry in others]
+            texts, runs, others = ["".join(texts)], runs[:1], [(1, entry) for _, entry in others]
         places, indices, times = zip(*runs, strict=True) if runs else ((), (), ())
         self._begin = begin
-        self._cuts = _small(lengths), _packed(places), _packed(indices), array("f", times), others
+        self._cuts = _lengths(texts), _packed(places), _packed(indices), array("f", times), others
         self.open = None  # last: a reader that finds None finds the rest in place
 
     def read(self, text: str) -> _Content:
@@ -53,7 +52,8 @@ class _Block:
         return texts, list(zip(places, indices, times, strict=True)), others
 
 
-def _small(lengths: Sequence[int]) -> Sequence[int]:
+def _lengths(texts: Sequence[str]) -> Sequence[int]:
+    lengths = list(map(len, texts))
     try:
         return bytes(lengths)
     except ValueError:  # one is 256 or more

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import tracemalloc
+from collections.abc import Sequence
 from contextlib import closing
 
 import pytest
@@ -23,11 +24,10 @@ CHUNKS = st.one_of(
 )
 
 
-def weight(chunk: object) -> int:
+def weight(chunks: Sequence[object]) -> int:
     """What the items of these tests hold, about."""
-    if isinstance(chunk, StreamChunk):
-        return len(chunk.text) + len(chunk.thinking)
-    return len(chunk) if isinstance(chunk, str) else 0
+    said = [chunk.text + chunk.thinking if isinstance(chunk, StreamChunk) else chunk for chunk in chunks]
+    return sum(len(each) for each in said if isinstance(each, str))
 
 
 def take(backlog: Backlog) -> object:
