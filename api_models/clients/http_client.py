@@ -56,9 +56,10 @@ class HTTPClient(ModelClient):
     def __init__(self, provider: str, *, finish_reason_ends: bool = True, **settings: Any) -> None:
         super().__init__(provider, **settings)
         self._finish_reason_ends = finish_reason_ends
+        self._adapter = WireAdapter(self._base_url)
         self._session = requests.Session()
         self._session.trust_env = False  # the pools have read it; a netrc must not replace the key
-        self._session.mount(self._base_url, WireAdapter(self._base_url))
+        self._session.mount(self._base_url, self._adapter)
         if self._api_key:
             self._session.headers["Authorization"] = f"Bearer {self._api_key}"
         self._session.headers.update({"Content-Type": "application/json", **self._headers})
@@ -79,11 +80,18 @@ class HTTPClient(ModelClient):
         request = self._empty_request(path, extra["headers"], extra["query"])
         request.body = content = _as_json({**body, **(extra["body"] or {})})
         request.headers["Content-Length"] = str(len(content))
-        response = self._session.send(request, timeout=timeout, stream=True)  # type: ignore[arg-type]  # urllib3's own goes through
+        response = self._send(request, timeout)
         if response.status_code >= 400:
             raise error_from_status(response.status_code, response.headers, response.content)
         raw: urllib3.BaseHTTPResponse = response.raw
         return raw
+
+    def _send(self, request: requests.PreparedRequest, timeout: Any) -> requests.Response:
+        """As the session would, which besides looks for cookies, hooks and proxies that there are not."""
+        response = self._adapter.send(request, timeout=timeout, stream=True)
+        if response.is_redirect:
+            *_, response = self._session.resolve_redirects(response, request, timeout=timeout, stream=True)
+        return response
 
     def _empty_request(self, path: str, headers: Any, query: Any) -> requests.PreparedRequest:
         """A request without its body; what is the same each time is put together once."""

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from .base import Send
-from .bodies import chat_body, responses_body
+from .bodies import Body, chat_body, responses_body
 from .sdk_client import SDKClient, sdk_transport
 from .wire import Decoder
 from .wire_chat import ChatDecoder
@@ -46,15 +46,39 @@ class OpenAIClient(SDKClient):
     ) -> tuple[Send, Decoder]:
         if self._api == "responses":
             body = responses_body(model, messages, params)
-            return partial(self._ask, lambda sdk: sdk.responses.create, body), ResponsesDecoder()
+            return partial(self._ask, partial(_post, "/responses", body)), ResponsesDecoder()
         limit = "max_completion_tokens" if self._own_host else "max_tokens"
         body = chat_body(model, messages, params, limit)
-        return partial(self._ask, lambda sdk: sdk.chat.completions.create, body), ChatDecoder(True)
+        return partial(self._ask, partial(_post, "/chat/completions", body)), ChatDecoder(True)
 
     def _resumption(self, decoder: Decoder) -> Send | None:
         """A response made in the background is kept by the provider, and can be listened to again."""
         kept = decoder.resumption if isinstance(decoder, ResponsesDecoder) else None
         if kept is None:
             return None
-        where = {"response_id": kept[0], "starting_after": kept[1]}
-        return partial(self._ask, lambda sdk: sdk.responses.retrieve, where)
+        return partial(self._ask, partial(_listen_again, *kept))
+
+
+_EXTRAS = {"extra_headers": "headers", "extra_query": "params", "extra_body": "extra_json"}
+
+
+def _post(path: str, body: Body, library: ModuleType, sdk: Any, limits: Any) -> None:
+    """Have the body sent as it is.
+
+    The SDK's `create` methods look through a conversation for what to rename and find nothing, which
+    takes 0.2 ms for each of its messages.
+    """
+    said = {name: value for name, value in body.items() if name not in _EXTRAS}
+    options = {theirs: body[ours] for ours, theirs in _EXTRAS.items() if ours in body}
+    sdk.post(
+        path,
+        body={**said, "stream": True},
+        options={**options, "timeout": limits},
+        cast_to=object,
+        stream=True,
+        stream_cls=library.Stream[object],
+    )
+
+
+def _listen_again(response_id: str, after: int, _: ModuleType, sdk: Any, limits: Any) -> None:
+    sdk.responses.retrieve(response_id, starting_after=after, stream=True, timeout=limits)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import threading
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import urllib3
 
-from ..exceptions import APIModelError, ConfigurationError
+from ..exceptions import APIModelError
 from .base import ModelClient
-from .bodies import Body
 from .errors import error_from_status
 from .transport import Call
+
+
+Ask = Callable[[ModuleType, Any, Any], object]
+"""Has a request sent: given the SDK's module, its client and the limits of time."""
 
 
 class SDKClient(ModelClient):
@@ -47,14 +48,11 @@ class SDKClient(ModelClient):
         if loaded is not None:
             loaded[1].close()
 
-    def _ask(
-        self, method: Callable[[Any], Callable[..., Any]], body: Body, call: Call, timeout: urllib3.Timeout
-    ) -> urllib3.BaseHTTPResponse:
-        """Let the SDK send `body` through one of its methods."""
+    def _ask(self, ask: Ask, call: Call, timeout: urllib3.Timeout) -> urllib3.BaseHTTPResponse:
+        """Let the SDK send a request; the answer to it does not come back the same way."""
         library, sdk = self._sdk()
-        ask = method(sdk)
         try:
-            ask(**_arguments(ask, body), stream=True, timeout=sdk_transport().limits(timeout))
+            ask(library, sdk, sdk_transport().limits(timeout))
         except library.APIStatusError as error:
             response = error.response
             raise error_from_status(response.status_code, response.headers, response.content) from error
@@ -68,20 +66,3 @@ def sdk_transport() -> ModuleType:
     from . import sdk_transport as transport  # noqa: PLC0415  # as that takes half a second
 
     return transport
-
-
-def _arguments(ask: Callable[..., Any], body: Body) -> dict[str, Any]:
-    """What the SDK has a name for, by name; the rest in `extra_body`, which it sends as it is."""
-    known = _parameters(getattr(ask, "__func__", ask))
-    arguments = {name: value for name, value in body.items() if name in known}
-    extra = {name: value for name, value in body.items() if name not in known}
-    given = arguments.get("extra_body") or {}
-    if not isinstance(given, Mapping):
-        raise ConfigurationError(f"extra_body must be a mapping, not {given!r}")
-    return {**arguments, "extra_body": {**extra, **given}}
-
-
-@functools.lru_cache
-def _parameters(function: Callable[..., Any]) -> frozenset[str]:
-    """The names a method takes; to look them up takes a tenth of the time of a request."""
-    return frozenset(inspect.signature(function).parameters)

@@ -36,7 +36,7 @@ class WireTransport(httpx2.BaseTransport):
             request.method,
             str(request.url),
             body=request.read(),
-            headers=dict(request.headers),
+            headers=dict(request.headers.items()),
             timeout=urllib3.Timeout(connect=limits.get("connect"), read=limits.get("read")),
             retries=False,
             redirect=False,

@@ -133,6 +133,8 @@ class _CalledResponse(StreamedResponse):
 class _WatchedConnection(HTTPConnection):
     response_class = _CalledResponse
     _served = False
+    _awaits_body = False  # whether the next thing sent is a head, behind which a body comes
+    _head = b""  # kept until then, so that both leave in one packet and the server wakes up once
 
     def _new_conn(self) -> socket.socket:
         # urllib3 creates and connects the socket in one function; to abort a connect, the socket
@@ -176,7 +178,20 @@ class _WatchedConnection(HTTPConnection):
         call.reused, self._served = self._served, True
         if self.sock is not None:
             call.watch(self.sock)
+            self._awaits_body, self._head = _is_whole(options.get("body")), b""
         super().request(*arguments, **options)
+
+    def send(self, data: Any) -> None:
+        if self._awaits_body:
+            self._awaits_body, self._head = False, data
+        else:
+            head, self._head = self._head, b""
+            super().send(head + data if head else data)
+
+
+def _is_whole(body: Any) -> bool:
+    """Whether a body is sent in one piece."""
+    return isinstance(body, bytes) and bool(body)
 
 
 class _WatchedTLSConnection(_WatchedConnection, HTTPSConnection):

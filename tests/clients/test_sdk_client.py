@@ -9,9 +9,8 @@ import pytest
 from fakes import in_threads
 
 from api_models import APIModelError, ConfigurationError, ProviderUnavailableError, RateLimitError
-from api_models.clients.anthropic_client import AnthropicClient
+from api_models.clients.anthropic_client import AnthropicClient, _arguments
 from api_models.clients.openai_client import OpenAIClient
-from api_models.clients.sdk_client import _arguments
 from api_models.testing import Provider, Reply, anthropic, chat, error_reply
 
 KEY = "sk-sdk-0123456789abcdef"
