@@ -5,8 +5,10 @@ Making a client imports what it needs and no more: this is the one place where t
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from ..streaming.stream_source import StreamSource
@@ -32,9 +34,14 @@ def persistent(candidates: Sequence[tuple[str, str, Callable[[str], StreamSource
 
     A candidate is a provider, a model, and what asks it to go on from a partial text; see `resilience`.
     """
-    resilience = import_module(".resilience", __name__)
+    resilience = _resilience()
     source: StreamSource = resilience.PersistentSource([resilience.Candidate(*each) for each in candidates])
     return source
+
+
+@functools.cache  # as each request comes by here
+def _resilience() -> ModuleType:
+    return import_module(".resilience", __name__)
 
 
 def make_guards(settings_of: Callable[[str], tuple[Any, Any]]) -> Any:

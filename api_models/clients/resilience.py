@@ -49,8 +49,8 @@ class PersistentSource(StreamSource):
         self._notice: RetryNotice | None = None
         self._rest: StreamSource | None = None  # of the answer that broke off, where it is kept
         self._timeout: StreamTimeoutError | None = None
-        # Set by abort: ends a wait between attempts, and any thought of another one.
-        self._aborted = threading.Event()
+        self._is_aborted = False  # then there is no thought of another attempt
+        self._wait: threading.Event | None = None  # set by abort: ends the wait for the next attempt
 
     @property
     def bytes_received(self) -> int:  # type: ignore[override]  # others only read it
@@ -65,13 +65,13 @@ class PersistentSource(StreamSource):
         return next(self._batches, None)
 
     def abort(self) -> None:
-        self._aborted.set()
+        self._stop()
         self._source.abort()
 
     def time_out(self, error: StreamTimeoutError) -> bool:
         """Give up on this candidate if there is another; `total` is the limit of them all."""
         if error.clock == "total" or len(self._candidates) < 2 or self._is_settled:
-            self._aborted.set()
+            self._stop()
             self._source.time_out(error)
             return False
         self._timeout = error
@@ -80,6 +80,11 @@ class PersistentSource(StreamSource):
 
     def close(self) -> None:
         self._source.close()
+
+    def _stop(self) -> None:
+        self._is_aborted = True
+        if (wait := self._wait) is not None:
+            wait.set()
 
     def _ask_all(self) -> Iterator[Sequence[Chunk]]:
         while True:
@@ -161,12 +166,12 @@ class PersistentSource(StreamSource):
         """Let the failed attempt go, wait, and make the next one."""
         self._source.close()
         self._bytes_before += self._source.bytes_received
-        self._aborted.wait(notice.delay)
-        if self._aborted.is_set():
+        self._wait = wait = threading.Event()
+        if self._is_aborted or wait.wait(notice.delay):
             raise notice.error
         self._source = self._rest or candidate.ask("".join(self._said) if self._continues() else "")
         self._source.open(self._config)
-        if self._aborted.is_set():  # in between: the abort reached the old source only
+        if self._is_aborted:  # in between: the abort reached the old source only
             self._source.abort()
 
     def _is_worth_another(self, error: APIModelError) -> bool:
@@ -178,7 +183,7 @@ class PersistentSource(StreamSource):
         return passing and self._is_allowed()
 
     def _is_allowed(self) -> bool:
-        return not self._aborted.is_set() and not (self._has_content and self._config.recovery == "fail")
+        return not self._is_aborted and not (self._has_content and self._config.recovery == "fail")
 
     def _take_note(self, error: APIModelError, delay: float) -> None:
         if self._config.recovery != "restart" and isinstance(self._source, Resumable):

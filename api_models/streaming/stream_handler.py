@@ -33,6 +33,9 @@ _ROUTES: dict[type[events.StreamEvent], tuple[str, Callable[[Any], tuple[Any, ..
 }
 
 
+_HOOKS = "on_event", *(name for name, _ in _ROUTES.values())
+
+
 def route(handler: Any, event: events.StreamEvent) -> None:
     """Call the hook of `handler` that belongs to the event, if both exist."""
     if type(event) in _ROUTES:
@@ -291,8 +294,7 @@ class Dispatcher:
 def _check_handler(handler: Any) -> None:
     if isinstance(handler, type):
         raise ConfigurationError(f"register a handler, not its class: {handler.__name__}()")
-    names = ["on_event", *(name for name, _ in _ROUTES.values())]
-    if not any(callable(getattr(handler, name, None)) for name in names):
+    if not any(callable(getattr(handler, name, None)) for name in _HOOKS):
         raise ConfigurationError(
-            f"not a handler: {handler!r}; subclass StreamHandler or define one of {', '.join(names)}"
+            f"not a handler: {handler!r}; subclass StreamHandler or define one of {', '.join(_HOOKS)}"
         )

@@ -38,11 +38,11 @@ class StreamRun(Delivery):
     ) -> None:
         super().__init__(source, config, registry, metadata)
         self.done = threading.Event()  # set after the last callback, when the run has let go of all
-        self._read_to_end = threading.Event()  # set when the source is closed, by who reads
         # The worker lays down the turn to deliver while it reads; who takes it meanwhile delivers
         # from then on.
         self.crew = Crew(f"api-models-{self.stream_id}")
         self._parted = False
+        self._is_read = False  # to the end: the source is closed then, by who reads
         self.is_over = False
 
     def start(self) -> None:
@@ -143,10 +143,10 @@ class StreamRun(Delivery):
         """The delivering role alone, to the end of the stream."""
         error = None
         try:
-            while not (self._read_to_end.is_set() and not self.backlog):
+            while not (self._is_read and not self.backlog):
                 self.deliver()
                 due = self.flush_due()
-                self.machine.wait(lambda: self.backlog or self._read_to_end.is_set(), due)
+                self.machine.wait(lambda: self.backlog or self._is_read, due)
         except BaseException as caught:  # noqa: BLE001  # as above
             error = caught
         self._finish(error)
@@ -168,7 +168,7 @@ class StreamRun(Delivery):
             more = self._read()
 
     def _part(self) -> None:
-        if not self._parted and not self._read_to_end.is_set():
+        if not self._parted and not self._is_read:
             self._part_roles()
             self.crew.spawn(self._read_on, "-reading")
 
@@ -178,8 +178,8 @@ class StreamRun(Delivery):
             if self._parted and error is not None:
                 self.reader.abort()
             if self._parted:
-                self._read_to_end.wait()
-            elif not self._read_to_end.is_set():
+                self.machine.wait_until(lambda: self._is_read)
+            elif not self._is_read:
                 self._close_source()
             if self.timeout is not None:
                 self.timeout.__cause__ = self.reader.failure
@@ -193,7 +193,7 @@ class StreamRun(Delivery):
 
     def _close_source(self) -> None:
         self.reader.close()
-        self._read_to_end.set()
+        self._is_read = True
         self.machine.wake()
 
 

@@ -118,8 +118,12 @@ class StateMachine:
             return self._changed.wait_for(lambda: self.notices or ready(), limit) is not False
 
     def wait_while_paused(self) -> None:
+        self.wait_until(lambda: self.state is not StreamState.PAUSED)
+
+    def wait_until(self, ready: Callable[[], object]) -> None:
+        """Wait until `ready()`, whatever else is to be noticed."""
         with self._changed:
-            self._changed.wait_for(lambda: self.state is not StreamState.PAUSED)
+            self._changed.wait_for(ready)
 
     def wake(self) -> None:
         """Let the stream's own threads look again."""
