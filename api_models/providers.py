@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from .arguments import Ask, ClientFactory, ModelId, Prompt, Shape, with_model
@@ -79,17 +80,25 @@ class Providers:
     ) -> tuple[str, str, Ask]:
         client = self._client(provider)
         asked, name = with_model(params, model), model or getattr(client, "model", None) or ""
+        return provider, name, partial(self._ask, provider, name, client, prompt, asked, shape)
 
-        def ask(partial: str) -> StreamSource:
-            said, given = (prompt, asked) if shape is None else shape(provider, client, prompt, asked)
-            whole = continued_prompt(said, partial, provider, name) if partial else said
-            source = as_source(client.generate_stream(whole, given))
-            if self._guards is None:
-                return source
-            guarded: StreamSource = self._guards.over(source, provider, name, whole, given)
-            return guarded
-
-        return provider, name, ask
+    def _ask(  # noqa: PLR0917  # what a candidate is made of, and the answer so far
+        self,
+        provider: str,
+        model: str,
+        client: Any,
+        prompt: Prompt,
+        params: Mapping[str, Any] | None,
+        shape: Shape | None,
+        so_far: str,
+    ) -> StreamSource:
+        said, given = (prompt, params) if shape is None else shape(provider, client, prompt, params)
+        whole = continued_prompt(said, so_far, provider, model) if so_far else said
+        source = as_source(client.generate_stream(whole, given))
+        if self._guards is None:
+            return source
+        guarded: StreamSource = self._guards.over(source, provider, model, whole, given)
+        return guarded
 
     def _parse(self, model_id: str | None) -> tuple[str, str | None]:
         """A provider and a model; what stands before a colon is a provider only if it is a known one."""

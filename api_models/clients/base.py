@@ -20,7 +20,7 @@ from urllib3.exceptions import (
 from ..exceptions import APIModelError, ConfigurationError, ProviderConnectionError
 from ..streaming.exceptions import StreamInterruptedError, StreamTimeoutError
 from ..streaming.stream_config import StreamConfig
-from ..streaming.stream_events import estimated_usage
+from ..streaming.stream_events import TokenUsage, estimated_usage
 from ..streaming.stream_source import Chunk, StreamSource
 from .bodies import Prompt, characters_in, check_params, check_prompt
 from .body import READ_SIZE
@@ -81,7 +81,7 @@ class ModelClient(ABC):
             )
         system = given.get("system")
         send, decoder = self._prepare(model, messages, given)
-        decoder.estimate = lambda: estimated_usage(characters_in(messages) + characters_in(system), None)
+        decoder.estimate = partial(_estimated, messages, system)
         return AnswerSource(partial(self._get_ready, model), send, decoder, self._secrets, self._resumption)
 
     def close(self) -> None:
@@ -201,6 +201,10 @@ class AnswerSource(StreamSource):
         for each in causes(error):  # a traceback shows them all
             redact_error(each, self._secrets)
         return error
+
+
+def _estimated(*said: Any) -> TokenUsage:
+    return estimated_usage(sum(map(characters_in, said)), None)
 
 
 def _unanswered(error: Exception) -> APIModelError:

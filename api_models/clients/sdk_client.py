@@ -15,7 +15,6 @@ from .base import ModelClient
 from .errors import error_from_status
 from .transport import Call
 
-
 Ask = Callable[[ModuleType, Any, Any], object]
 """Has a request sent: given the SDK's module, its client and the limits of time."""
 

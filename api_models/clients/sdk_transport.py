@@ -24,6 +24,9 @@ class _RawBody(httpx2.SyncByteStream):
         self._response.close()
 
 
+_NEVER = urllib3.Retry.from_int(False, redirect=False)
+
+
 class WireTransport(httpx2.BaseTransport):
     """Sends with urllib3, and leaves the answer with the call it was sent for."""
 
@@ -38,7 +41,7 @@ class WireTransport(httpx2.BaseTransport):
             body=request.read(),
             headers=dict(request.headers.items()),
             timeout=urllib3.Timeout(connect=limits.get("connect"), read=limits.get("read")),
-            retries=False,
+            retries=_NEVER,
             redirect=False,
             preload_content=False,
         )
