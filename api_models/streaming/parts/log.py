@@ -6,6 +6,7 @@ import itertools
 import threading
 from array import array
 from collections.abc import Callable, Iterator, Sequence
+from operator import eq
 from typing import Any
 
 Token = tuple[str, int, float]
@@ -14,13 +15,42 @@ Token = tuple[str, int, float]
 Wake = Callable[[], Any]
 """Tells a reader that there is more; called on the writer's thread, so it must not block."""
 
-_Run = tuple[int, int, float]
-"""Where texts begin that came together, the index of the first, and their time."""
-
 _Other = tuple[int, Any]
 """What is no text, behind the number of texts before it."""
 
-_Content = tuple[list[str], list[_Run], list[_Other]]
+
+class _Runs:
+    """Texts that came together: where they begin, the index of the first, and their time.
+
+    Three arrays: a tuple for each run would be one more thing that the garbage collector counts and visits.
+    """
+
+    __slots__ = ("indices", "places", "times")
+
+    def __init__(self, places: Sequence[int], indices: Sequence[int], times: Sequence[float]) -> None:
+        self.places = places
+        self.indices = indices
+        self.times = times
+
+
+class _OpenRuns(_Runs):
+    """Those to which more are added."""
+
+    __slots__ = ()
+    places: array[int]
+    indices: array[int]
+    times: array[float]
+
+    def __init__(self) -> None:
+        super().__init__(array("L"), array("L"), array("d"))
+
+    def add(self, place: int, index: int, time: float) -> None:
+        self.times.append(time)
+        self.indices.append(index)
+        self.places.append(place)  # last: a reader sees by these how many there are
+
+
+_Content = tuple[list[str], _Runs, list[_Other]]
 
 
 class _Block:
@@ -28,17 +58,18 @@ class _Block:
 
     __slots__ = ("_begin", "_cuts", "open")
 
-    def __init__(self) -> None:
-        self.open: _Content | None = [], [], []
+    def __init__(self, content: _Content) -> None:
+        self.open: _Content | None = content
 
     def close(self, begin: int, keep_cuts: bool) -> None:
         """Keep the lengths of the texts, which stand in the text of the log from `begin` on."""
         texts, runs, others = self.read("")
+        count = len(runs.places)
         if texts and not keep_cuts:
-            texts, runs, others = ["".join(texts)], runs[:1], [(1, entry) for _, entry in others]
-        places, indices, times = zip(*runs, strict=True) if runs else ((), (), ())
+            texts, count, others = ["".join(texts)], 1, [(1, entry) for _, entry in others]
+        places, indices = _packed(runs.places[:count]), _packed(runs.indices[:count])
         self._begin = begin
-        self._cuts = _lengths(texts), _packed(places), _packed(indices), array("f", times), others
+        self._cuts = _lengths(texts), _Runs(places, indices, array("f", runs.times[:count])), others
         self.open = None  # last: a reader that finds None finds the rest in place
 
     def read(self, text: str) -> _Content:
@@ -46,10 +77,10 @@ class _Block:
         content = self.open
         if content is not None:
             return content
-        lengths, places, indices, times, others = self._cuts
+        lengths, runs, others = self._cuts
         ends = itertools.accumulate(lengths, initial=self._begin)
         texts = [text[start:end] for start, end in itertools.pairwise(ends)]
-        return texts, list(zip(places, indices, times, strict=True)), others
+        return texts, runs, others
 
 
 def _lengths(texts: Sequence[str]) -> Sequence[int]:
@@ -63,7 +94,7 @@ def _lengths(texts: Sequence[str]) -> Sequence[int]:
 def _packed(numbers: Sequence[int]) -> Sequence[int]:
     """The same numbers in little room: they mostly follow each other."""
     span = range(numbers[0], numbers[0] + len(numbers)) if numbers else range(0)
-    return span if tuple(span) == numbers else array("L", numbers)
+    return span if all(map(eq, span, numbers)) else numbers
 
 
 class Cursor:
@@ -144,13 +175,13 @@ class Cursor:
             else:
                 return found
 
-    def _token(self, texts: list[str], runs: list[_Run]) -> Token:
-        at = self._text_at
-        while self._run_at + 1 < len(runs) and runs[self._run_at + 1][0] <= at:
+    def _token(self, texts: list[str], runs: _Runs) -> Token:
+        at, places = self._text_at, runs.places
+        while self._run_at + 1 < len(places) and places[self._run_at + 1] <= at:
             self._run_at += 1
-        begin, index, time = runs[self._run_at]
+        number = self._run_at
         self._text_at += 1
-        return texts[at], index + at - begin, time
+        return texts[at], runs.indices[number] + at - places[number], runs.times[number]
 
 
 class Log:
@@ -169,9 +200,9 @@ class Log:
         """Those to be woken by the next entry."""
         self._keep_cuts = keep_cuts
         self._text = ""  # of all closed blocks
-        self._blocks = [_Block()]
+        self._blocks: list[_Block] = []
+        self._open_block()
         self._origin = 0, 0  # the block with which the text that counts begins, and where it does
-        self._texts, self._runs, self._others = self._blocks[0].read("")
         # Guards the change of the sleepers and of the closed blocks; the writer takes it only when there
         # are any, and when a block is full.
         self._lock = threading.Lock()
@@ -189,7 +220,7 @@ class Log:
 
         Whoever appends looks at `sleepers` behind each, and calls `wake` if there are any.
         """
-        self._runs.append((len(self._texts), index, at))
+        self._runs.add(len(self._texts), index, at)
         return self._texts
 
     def end_run(self) -> None:
@@ -274,5 +305,10 @@ class Log:
             self._blocks[-1].close(len(text), self._keep_cuts)
             text += "".join(self._texts)  # in place, as nobody else holds it
             self._text = text
-            self._blocks.append(_Block())
-            self._texts, self._runs, self._others = self._blocks[-1].read("")
+            self._open_block()
+
+    def _open_block(self) -> None:
+        self._texts: list[str] = []
+        self._runs = _OpenRuns()
+        self._others: list[_Other] = []
+        self._blocks.append(_Block((self._texts, self._runs, self._others)))
