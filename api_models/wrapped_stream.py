@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-from .exceptions import ConfigurationError
 from .streaming.stream_events import StreamEvent
 from .streaming.stream_handler import StreamHandler
 from .streaming.stream_manager import StreamManager
@@ -17,13 +16,11 @@ _Self = TypeVar("_Self", bound="WrappedStream")
 class WrappedStream:
     """Passes on the calls of a `StreamManager`; a handler may have hooks that only the wrapper knows.
 
-    For such a handler `_teller` makes another one, which calls those hooks; it is registered before the
-    handler and leaves with it.
+    For such a handler `_teller` makes another one, which calls those hooks: its herald.
     """
 
     def __init__(self, stream: StreamManager) -> None:
         self._stream = stream
-        self._tellers: list[tuple[Any, int, int]] = []  # handler, its id, the id of its teller
 
     def _teller(self, handler: Any) -> StreamHandler | None:
         """What tells a handler more than a stream does; None for one that listens to nothing more."""
@@ -31,22 +28,10 @@ class WrappedStream:
 
     def register_handler(self, handler: Any) -> int:
         """As with a `StreamManager`; the hooks that are known here are called, too."""
-        more = self._teller(handler)
-        teller = None if more is None else self._stream.register_handler(more)
-        try:
-            number = self._stream.register_handler(handler)
-        except ConfigurationError:  # no handler, or registered already: then it is not told twice either
-            self._stream.unregister_handler(teller)
-            raise
-        if teller is not None:
-            self._tellers.append((handler, number, teller))
-        return number
+        return self._stream.register_handler(handler, herald=self._teller(handler))
 
     def unregister_handler(self, handler: Any) -> bool:
         """Tell it nothing more, by no hook; False if it is not registered."""
-        for known, number, teller in self._tellers:
-            if handler is known or handler == number:
-                self._stream.unregister_handler(teller)
         return self._stream.unregister_handler(handler)
 
     def pause_stream(self) -> bool:

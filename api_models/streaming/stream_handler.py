@@ -154,21 +154,23 @@ class HandlerRegistry:
         # Serialises registrations; never held while a handler is called.
         self._lock = threading.Lock()
 
-    def add(self, handler: Any) -> int:
+    def add(self, handler: Any, herald: Any = None) -> int:
+        """The herald of a handler is told before it, shares its id and failures, and leaves with it."""
         _check_handler(handler)
         with self._lock:
             if any(entry.handler is handler for entry in self.entries):
                 raise ConfigurationError(f"{handler!r} is registered already")
-            entry = _Entry(next(self._numbers), handler)
-            self.entries += (entry,)
-        return entry.number
+            number = next(self._numbers)
+            told = (handler,) if herald is None else (herald, handler)
+            self.entries += tuple(_Entry(number, each) for each in told)
+        return number
 
     def remove(self, handler: Any) -> bool:
         """Remove by the handler itself or by its id; False if it is not registered."""
         with self._lock:
-            found = [e for e in self.entries if e.handler is handler] or [
-                e for e in self.entries if type(handler) is int and e.number == handler
-            ]
+            by_itself = [entry.number for entry in self.entries if entry.handler is handler]
+            numbers = by_itself or ([handler] if type(handler) is int else [])
+            found = [entry for entry in self.entries if entry.number in numbers]
             for entry in found:
                 entry.leave()
             self.entries = tuple(entry for entry in self.entries if not entry.gone)

@@ -211,12 +211,13 @@ class StreamManager:
         # Lets one of several starts through; held for the look and the change alone.
         self._starting = threading.Lock()
 
-    def register_handler(self, handler: Any) -> int:
+    def register_handler(self, handler: Any, *, herald: Any = None) -> int:
         """Tell `handler` of every event from now on; the id returned is never used again.
 
-        Raises `ConfigurationError` (a `ValueError`) for what is no handler, or is registered.
+        A `herald` is told before it, counts as one with it, and leaves with it. Raises `ConfigurationError`
+        (a `ValueError`) for what is no handler, or is registered.
         """
-        return self._handlers.add(handler)
+        return self._handlers.add(handler, herald)
 
     def unregister_handler(self, handler: Any) -> bool:
         """Tell a handler, given itself or by id, nothing more; False if it is not registered."""

@@ -425,6 +425,18 @@ def test_handlers_that_may_stop_a_stream_may_do_so_by_these_hooks():
     assert len(other.partials) == 1 and other.check("error")
 
 
+def test_a_handler_that_is_dropped_for_one_hook_hears_by_no_other():
+    def fail(*_):
+        raise RuntimeError("again and again")
+
+    broken, other = ObjectHandler(partial=fail), ObjectHandler()
+    stream, _ = started(Person, ANN_TEXT, handlers=[broken, other], config={"handler_errors": 2})
+    assert stream.result(TIMEOUT) == ANN
+    assert len(broken.partials) == 2 and not broken.arguments("complete")
+    assert stream.get_stream_status()["stats"]["handler_errors"] == 2
+    assert other.check("complete") and not stream.unregister_handler(broken)
+
+
 class Touchy(BaseModel):
     name: str
 
