@@ -56,9 +56,12 @@ class ResponseModel(ABC, Generic[T]):
         lists = [name for name, schema in properties.items() if self._is_list(schema)]
         return (lists[0],) if len(lists) == 1 else None
 
-    def _is_list(self, schema: Any) -> bool:
+    def _is_list(self, schema: Any, inside: tuple[Any, ...] = ()) -> bool:
         found = resolved(schema, self.schema)
-        return found.get("type") == "array" or any(map(self._is_list, found.get("anyOf", ())))
+        if any(found is outer for outer in inside):  # one that refers to itself
+            return False
+        choices = found.get("anyOf", ())
+        return found.get("type") == "array" or any(self._is_list(each, (*inside, found)) for each in choices)
 
 
 def resolved(schema: Any, root: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -130,6 +130,14 @@ def test_b4_11_what_is_missing_is_a_problem_and_not_none(wanted, document, probl
     assert any(problem in each for each in caught.value.problems)
 
 
+NESTED = {
+    "type": "object",
+    "properties": {"a": {"$ref": "#/$defs/L"}},
+    "$defs": {"L": {"anyOf": [{"$ref": "#/$defs/L"}, {"type": "array"}]}},
+}
+"""One that refers to itself."""
+
+
 @pytest.mark.parametrize(
     ("wanted", "path"),
     [
@@ -144,6 +152,7 @@ def test_b4_11_what_is_missing_is_a_problem_and_not_none(wanted, document, probl
             {"type": "object", "properties": {"a": {"$ref": "#/$defs/L"}}, "$defs": {"L": {"type": "array"}}},
             ("a",),
         ),
+        (NESTED, ("a",)),
     ],
 )
 def test_the_list_whose_elements_are_told_of(wanted, path):
