@@ -30,7 +30,8 @@ from .body import StreamedResponse
 _Answer = TypeVar("_Answer")
 
 _STALE = (ConnectionResetError, BrokenPipeError, ConnectionAbortedError)  # RemoteDisconnected is the first
-_current = threading.local()
+_calls: dict[int, Call] = {}
+"""What each thread is sending for, by its number. A `threading.local` would leave something with every thread."""
 
 
 class CallAbortedError(OSError):
@@ -78,7 +79,7 @@ class Call:
         byte of an answer has come, the request goes out again on the next connection.
         """
         while True:
-            _current.call = self
+            _calls[threading.get_ident()] = self
             try:
                 return send()
             except Exception as error:
@@ -89,7 +90,7 @@ class Call:
                 ):
                     raise
             finally:
-                _current.call = None
+                del _calls[threading.get_ident()]
 
     def hurry(self, seconds: float) -> None:
         """Let a read fail that takes longer."""
@@ -119,7 +120,7 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 def current_call() -> Call:
     """The call this thread is sending for; requests that nobody can abort get one of their own."""
-    return getattr(_current, "call", None) or Call()
+    return _calls.get(threading.get_ident()) or Call()
 
 
 class _CalledResponse(StreamedResponse):

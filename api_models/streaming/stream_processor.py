@@ -44,9 +44,10 @@ class Delivery:
         self.stream_id = os.urandom(16).hex()
         self.config = config
         self.machine = StateMachine()
-        self.reader = Reader(source, config, self.stream_id, self.machine.elapsed)
+        elapsed = self.machine.elapsed
+        self.reader = Reader(source, config, self.stream_id, elapsed)
         self.backlog = self.reader.backlog
-        self.dispatcher = Dispatcher(registry, config, self.stream_id, self.machine.elapsed)
+        self.dispatcher = Dispatcher(registry, config, self.stream_id, elapsed)
         self.timeout: StreamTimeoutError | None = None
         """Which clock ran out: what is left is handed out without pacing then."""
         self.outcome: StreamResult | APIModelError | None = None
@@ -58,7 +59,7 @@ class Delivery:
             config.buffer_size,
             config.buffer_seconds,
             Pacer(rate, smooth) if rate or smooth else None,
-            self.machine.elapsed,
+            elapsed,
         )
         self._is_plain = self._outlet.is_plain
         self._answer = Answer(self._metadata)
