@@ -12,7 +12,7 @@ from typing import Any
 from ..exceptions import APIModelError, ConfigurationError
 from . import stream_events as events
 from .exceptions import HandlerError
-from .parts.log import Log
+from .parts.log import Log, is_token
 from .stream_config import StreamConfig
 
 _logger = logging.getLogger("api_models")
@@ -206,7 +206,8 @@ class Dispatcher:
         all handlers have had the event by then.
         """
         event = kind(self._stream_id, self._elapsed(), *values)
-        self.log.add(event)
+        # Progress is told again and again: as numbers it is nothing that the garbage collector visits.
+        self.log.add((event.elapsed, *values) if kind is events.StreamProgress else event)
         self._call_timed([entry.event_hook for entry in self.registry.entries], event, None)
 
     def tell_text(self, text: str, index: int) -> None:
@@ -224,7 +225,12 @@ class Dispatcher:
     def history(self) -> Iterator[events.StreamEvent]:
         """All that was told, from the start to the end of the run."""
         for entry in self.log.entries():
-            yield self._text_event(*entry) if isinstance(entry, tuple) else entry
+            if is_token(entry):
+                yield self._text_event(*entry)
+            elif isinstance(entry, tuple):
+                yield events.StreamProgress(self._stream_id, *entry)
+            else:
+                yield entry
 
     def token_hooks(self) -> list[_Hook]:
         """Whom to call with a token: no event is made that nobody looks at."""

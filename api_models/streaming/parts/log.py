@@ -12,6 +12,11 @@ from typing import Any
 Token = tuple[str, int, float]
 """Text in the log, its index, and its time in seconds: an object for each would cost ten times as much."""
 
+
+def is_token(entry: Token | Any) -> bool:
+    return isinstance(entry, tuple) and isinstance(entry[0], str)
+
+
 Wake = Callable[[], Any]
 """Tells a reader that there is more; called on the writer's thread, so it must not block."""
 
@@ -187,7 +192,7 @@ class Cursor:
 class Log:
     """All that one run handed out, in order, for any number of readers that may join at any time.
 
-    An entry is a `Token` or anything that is no tuple. Only one thread writes. Readers follow blocks
+    An entry is a `Token` or anything else. Only one thread writes. Readers follow blocks
     that only grow; a block that a reader is inside of stays its own when it closes. Without
     `keep_cuts`, text that has passed is kept without its cuts: a late reader gets it in larger pieces.
     """
@@ -208,7 +213,7 @@ class Log:
         self._lock = threading.Lock()
 
     def add(self, entry: Token | Any) -> None:
-        if isinstance(entry, tuple):
+        if is_token(entry):
             text, index, at = entry
             self.begin_run(index, at).append(text)
         else:
@@ -262,7 +267,7 @@ class Log:
     def tokens(self) -> Iterator[str]:
         """The texts added since the last reset before the call, to the end of the run."""
         for entry in self.text_cursor().follow():
-            if isinstance(entry, tuple):
+            if is_token(entry):
                 yield entry[0]
 
     def entries(self) -> Iterator[Token | Any]:
