@@ -31,7 +31,7 @@ _Answer = TypeVar("_Answer")
 
 _STALE = (ConnectionResetError, BrokenPipeError, ConnectionAbortedError)  # RemoteDisconnected is the first
 _calls: dict[int, Call] = {}
-"""What each thread is sending for, by its number. A `threading.local` would leave something with every thread."""
+"""What each thread is sending for, by its number; a `threading.local` would leave something behind."""
 
 
 class CallAbortedError(OSError):
