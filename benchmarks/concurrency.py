@@ -8,11 +8,6 @@ a share of one core, how late tokens came (from being written to the handler), r
 stream, and how many streams are behind: their last token came later than one period, or a tenth of
 their tokens did not come. A client that has not even answered 15 s after it should have is stopped;
 then all its streams are behind, and how late they are is only known to be more than that.
-
-Thousands of threads that wait for the interpreter's lock look every 5 ms whether it is free. A pause of
-50 ms, as a full garbage collection is, makes so many wait that looking is all that the machine does from
-then on. `sys.setswitchinterval(0.05)`, which is the program's to call, not a library's, prevents it: the
-last load is run so, on both sides.
 """
 
 from __future__ import annotations
@@ -39,8 +34,8 @@ from .server import allow_many_files, served, stamps
 Sample = dict[str, float]
 _SETTLES = 0.5  # seconds between the last start and the window
 _FLOOR, _OURS = "raw-socket threads", "ours, anthropic:"
-_LOADS = "500x20", "2000x5", "2000x5@0.05"
-"""Streams x tokens a second of each, @ the interpreter's switch interval in seconds."""
+_LOADS = "500x20", "2000x5"
+"""Streams x tokens a second of each."""
 _PATIENCE = 15.0  # seconds more than a run takes: a client that is not done by then is stopped
 _LONG = 1000  # seconds: no stream ends by itself
 
@@ -131,18 +126,14 @@ def run(client: str, base: str, streams: int, rate: float, seconds: tuple[float,
 class Load(NamedTuple):
     streams: int
     rate: float
-    interval: float
 
     @classmethod
     def of(cls, word: str) -> Load:
-        numbers, _, interval = word.partition("@")
-        streams, rate = numbers.split("x")
-        return cls(int(streams), float(rate), float(interval or sys.getswitchinterval()))
+        streams, rate = word.split("x")
+        return cls(int(streams), float(rate))
 
     def __str__(self) -> str:
-        usual = self.interval == sys.getswitchinterval()
-        title = f"{self.streams:,} streams x {self.rate:.0f} tokens/s"
-        return title if usual else f"{title}, switch interval {self.interval * 1e3:.0f} ms"
+        return f"{self.streams:,} streams x {self.rate:.0f} tokens/s"
 
 
 def in_process(client: str, root: str, load: Load, seconds: tuple[float, float]) -> Sample:
@@ -213,12 +204,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.add_argument("--window", type=float, default=2.0, help="seconds that are looked at")
     options.add_argument("--starts", type=float, default=250, help="streams started in a second")
     options.add_argument("--loads", nargs="*", default=_LOADS)
-    options.add_argument("--run", nargs=7, help=argparse.SUPPRESS)
+    options.add_argument("--run", nargs=6, help=argparse.SUPPRESS)
     given = options.parse_args(arguments)
     if given.run:
         client, base, *numbers = given.run
-        streams, rate, interval, *seconds = map(float, numbers)
-        sys.setswitchinterval(interval)
+        streams, rate, *seconds = map(float, numbers)
         print(json.dumps(run(client, base, int(streams), rate, (seconds[0], seconds[1]))), flush=True)
         os._exit(0)  # the streams are left to their server
     findings = Findings("concurrency", "Many streams at once")
