@@ -25,14 +25,20 @@ class WireAdapter(HTTPAdapter):
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._pool: urllib3.HTTPConnectionPool | None = None  # of the one host there is
+        self._pool: urllib3.HTTPConnectionPool | None = None  # of the one host there mostly is
         super().__init__()
 
     def init_poolmanager(self, *sizes: Any, **options: Any) -> None:
         self.poolmanager = make_pools(self._url)
 
-    def get_connection_with_tls_context(self, *_: Any, **__: Any) -> urllib3.HTTPConnectionPool:
-        self._pool = pool = self._pool or self.poolmanager.connection_from_url(self._url)
+    def get_connection_with_tls_context(
+        self, request: requests.PreparedRequest, *_: Any, **__: Any
+    ) -> urllib3.HTTPConnectionPool:
+        pool: urllib3.HTTPConnectionPool
+        if str(request.url).startswith(self._url + "/"):
+            self._pool = pool = self._pool or self.poolmanager.connection_from_url(self._url)
+        else:  # a redirect led away
+            pool = self.poolmanager.connection_from_url(str(request.url))
         return pool
 
     def close(self) -> None:
@@ -59,7 +65,8 @@ class HTTPClient(ModelClient):
         self._adapter = WireAdapter(self._base_url)
         self._session = requests.Session()
         self._session.trust_env = False  # the pools have read it; a netrc must not replace the key
-        self._session.mount(self._base_url, self._adapter)
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, self._adapter)
         if self._api_key:
             self._session.headers["Authorization"] = f"Bearer {self._api_key}"
         self._session.headers.update({"Content-Type": "application/json", **self._headers})

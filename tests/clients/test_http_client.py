@@ -87,6 +87,21 @@ def test_a_proxy_of_the_environment_is_asked_for_the_whole_address(monkeypatch):
     assert request.path == URL + "/chat/completions" and request.headers["host"] == "models.example"
 
 
+def test_a_redirect_is_followed_with_the_body_but_the_key_stays_with_its_host():
+    with Provider(HELLO) as elsewhere:
+        plan = [
+            Reply([b""], 307, {"Location": "/v2/chat"}, framing="length"),
+            Reply([b""], 308, {"Location": elsewhere.url + "/v3/chat"}, framing="length"),
+        ]
+        with Provider(HELLO, plan=plan) as provider:
+            assert text_of(ask(HTTPClient("lab", base_url=provider.url, model="m", api_key=KEY))) == "Hello"
+            first, second = provider.requests
+        (third,) = elsewhere.requests
+    assert [request.path for request in (second, third)] == ["/v2/chat", "/v3/chat"]
+    assert first.body == second.body == third.body
+    assert second.headers["authorization"] == f"Bearer {KEY}" and "authorization" not in third.headers
+
+
 @pytest.mark.parametrize("lenient", [True, False])
 def test_a_reason_and_a_clean_end_are_enough_only_where_that_was_said(lenient):
     with Provider(Reply(chat(["a"], done=False))) as provider:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 
@@ -128,6 +129,32 @@ def test_the_second_request_takes_the_same_connection(secure, tls_server_context
             asker.join(10)
             assert asker.error is None and b"[DONE]" in asker.body
         assert len(provider.connections) == 1
+
+
+def test_head_and_body_leave_together_on_a_connection_that_is_open():
+    """As two packets they wake the server up twice."""
+    answer, received = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", []
+
+    def serve(listener):
+        carrier, _ = listener.accept()
+        with carrier:
+            for _ in range(2):
+                request = carrier.recv(65536)
+                while not request.endswith(b"{}"):
+                    request += carrier.recv(65536)
+                carrier.sendall(answer)
+            received.append(carrier.recv(65536))
+            carrier.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve, args=(listener,))
+        server.start()
+        pools = make_pools(url := f"http://127.0.0.1:{listener.getsockname()[1]}")
+        for _ in range(3):
+            assert ask(pools, url, Call()).read() == b"ok"
+        server.join(10)
+    (request,) = received
+    assert request.startswith(b"POST /x HTTP/1.1\r\n") and request.endswith(b"\r\n\r\n{}")
 
 
 def test_a_connection_that_its_server_closed_does_not_fail_the_next_request():
