@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
-from array import array
-from collections.abc import Callable, Iterator, Sequence
-from operator import eq
+from collections.abc import Callable, Iterator
 from typing import Any
+
+from .blocks import Block, Content, OpenRuns, Other, Runs
 
 Token = tuple[str, int, float]
 """Text in the log, its index, and its time in seconds: an object for each would cost ten times as much."""
@@ -19,87 +18,6 @@ def is_token(entry: Token | Any) -> bool:
 
 Wake = Callable[[], Any]
 """Tells a reader that there is more; called on the writer's thread, so it must not block."""
-
-_Other = tuple[int, Any]
-"""What is no text, behind the number of texts before it."""
-
-
-class _Runs:
-    """Texts that came together: where they begin, the index of the first, and their time.
-
-    Three arrays: a tuple for each run would be one more thing that the garbage collector counts and visits.
-    """
-
-    __slots__ = ("indices", "places", "times")
-
-    def __init__(self, places: Sequence[int], indices: Sequence[int], times: Sequence[float]) -> None:
-        self.places = places
-        self.indices = indices
-        self.times = times
-
-
-class _OpenRuns(_Runs):
-    """Those to which more are added."""
-
-    __slots__ = ()
-    places: array[int]
-    indices: array[int]
-    times: array[float]
-
-    def __init__(self) -> None:
-        super().__init__(array("L"), array("L"), array("d"))
-
-    def add(self, place: int, index: int, time: float) -> None:
-        self.times.append(time)
-        self.indices.append(index)
-        self.places.append(place)  # last: a reader sees by these how many there are
-
-
-_Content = tuple[list[str], _Runs, list[_Other]]
-
-
-class _Block:
-    """A stretch of the log: open it holds its texts one by one, closed where they stand in the log's text."""
-
-    __slots__ = ("_begin", "_cuts", "open")
-
-    def __init__(self, content: _Content) -> None:
-        self.open: _Content | None = content
-
-    def close(self, begin: int, keep_cuts: bool) -> None:
-        """Keep the lengths of the texts, which stand in the text of the log from `begin` on."""
-        texts, runs, others = self.read("")
-        count = len(runs.places)
-        if texts and not keep_cuts:
-            texts, count, others = ["".join(texts)], 1, [(1, entry) for _, entry in others]
-        places, indices = _packed(runs.places[:count]), _packed(runs.indices[:count])
-        self._begin = begin
-        self._cuts = _lengths(texts), _Runs(places, indices, array("f", runs.times[:count])), others
-        self.open = None  # last: a reader that finds None finds the rest in place
-
-    def read(self, text: str) -> _Content:
-        """What it holds; while the block is open the lists themselves, so that a reader sees them grow."""
-        content = self.open
-        if content is not None:
-            return content
-        lengths, runs, others = self._cuts
-        ends = itertools.accumulate(lengths, initial=self._begin)
-        texts = [text[start:end] for start, end in itertools.pairwise(ends)]
-        return texts, runs, others
-
-
-def _lengths(texts: Sequence[str]) -> Sequence[int]:
-    lengths = list(map(len, texts))
-    try:
-        return bytes(lengths)
-    except ValueError:  # one is 256 or more
-        return array("L", lengths)
-
-
-def _packed(numbers: Sequence[int]) -> Sequence[int]:
-    """The same numbers in little room: they mostly follow each other."""
-    span = range(numbers[0], numbers[0] + len(numbers)) if numbers else range(0)
-    return span if all(map(eq, span, numbers)) else numbers
 
 
 class Cursor:
@@ -180,7 +98,7 @@ class Cursor:
             else:
                 return found
 
-    def _token(self, texts: list[str], runs: _Runs) -> Token:
+    def _token(self, texts: list[str], runs: Runs) -> Token:
         at, places = self._text_at, runs.places
         while self._run_at + 1 < len(places) and places[self._run_at + 1] <= at:
             self._run_at += 1
@@ -205,7 +123,7 @@ class Log:
         """Those to be woken by the next entry."""
         self._keep_cuts = keep_cuts
         self._text = ""  # of all closed blocks
-        self._blocks: list[_Block] = []
+        self._blocks: list[Block] = []
         self._open_block()
         self._origin = 0, 0  # the block with which the text that counts begins, and where it does
         # Guards the change of the sleepers and of the closed blocks; the writer takes it only when there
@@ -288,7 +206,7 @@ class Log:
         texts, _, others = self.block(number)
         return Cursor(self, number, len(texts), len(others))
 
-    def block(self, number: int) -> _Content:
+    def block(self, number: int) -> Content:
         with self._lock:
             return self._blocks[number].read(self._text)
 
@@ -314,6 +232,6 @@ class Log:
 
     def _open_block(self) -> None:
         self._texts: list[str] = []
-        self._runs = _OpenRuns()
-        self._others: list[_Other] = []
-        self._blocks.append(_Block((self._texts, self._runs, self._others)))
+        self._runs = OpenRuns()
+        self._others: list[Other] = []
+        self._blocks.append(Block((self._texts, self._runs, self._others)))
