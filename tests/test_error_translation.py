@@ -10,6 +10,7 @@ import traceback
 from contextlib import closing
 from importlib import import_module
 
+import anthropic as anthropic_sdk
 import httpx2
 import openai
 import pytest
@@ -127,14 +128,16 @@ each_kind = pytest.mark.parametrize(
 
 
 class FailingSDK:
-    """An SDK's client whose resources all raise."""
+    """An SDK's client that raises whichever way it is asked."""
 
     def __init__(self, error):
         self._error = error
         self.messages = self.responses = self.completions = self.chat = self
 
-    def create(self, **_):
+    def create(self, *_, **__):
         raise self._error
+
+    post = create
 
     def close(self):
         pass
@@ -152,7 +155,7 @@ def client_that_meets(library, error):
     def fail(*_, **__):
         raise error
 
-    client._session.send = fail
+    client._adapter.send = fail
     return client
 
 
@@ -208,9 +211,8 @@ def test_what_is_raised_while_reading_is_an_interruption(library, kind):
     """Whatever the library calls it: an answer had begun, and it broke off."""
     raised = instance(kind)
     with closing(HTTPClient("lab", base_url="http://127.0.0.1:9", api_key=KEY, model="m")) as client:
-        client._session.send = lambda *_, **__: type(
-            "Answer", (), {"status_code": 200, "raw": BrokenAnswer(raised)}
-        )
+        answer = {"status_code": 200, "raw": BrokenAnswer(raised), "is_redirect": False}
+        client._adapter.send = lambda *_, **__: type("Answer", (), answer)
         error = failure_of(client.generate_stream("hi"))
     assert type(error) is StreamInterruptedError and error.retryable
     assert_is_one_of_ours(error, raised)
@@ -255,11 +257,14 @@ def test_the_best_known_have_the_class_that_the_tree_gives_them(library, name, w
     assert type(error) is want and error.retryable is retryable
 
 
-def test_a_request_that_an_sdk_makes_is_the_seam_that_was_tested():
-    """`_ask` calls `create` of a resource: what the failing SDK above stands for."""
-    client = client_that_meets("openai", openai.OpenAIError("x"))
-    with closing(client):
-        assert isinstance(failure_of(client.generate_stream("hi")).__cause__, openai.OpenAIError)
+@pytest.mark.parametrize(
+    ("library", "raised"),
+    [("openai", openai.OpenAIError("x")), ("anthropic", anthropic_sdk.AnthropicError("x"))],
+)
+def test_a_request_that_an_sdk_makes_is_the_seam_that_was_tested(library, raised):
+    """Anthropic's is asked by `create` of a resource, OpenAI's by `post`: what the failing SDK above stands for."""
+    with closing(client_that_meets(library, raised)) as client:
+        assert failure_of(client.generate_stream("hi")).__cause__ is raised
 
 
 WIRES = {
