@@ -6,7 +6,8 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..exceptions import APIModelError, ConfigurationError
@@ -178,7 +179,7 @@ class HandlerRegistry:
 
 
 class Dispatcher:
-    """Tells the log and the handlers of one run what happened; `call` alone calls user code."""
+    """Tells the log and the handlers of one run what happened; nothing else calls user code."""
 
     def __init__(
         self, registry: HandlerRegistry, config: StreamConfig, stream_id: str, elapsed: Callable[[], float]
@@ -188,9 +189,8 @@ class Dispatcher:
         self.handler_errors = 0
         self.interruption: BaseException | None = None
         """Ctrl-C or an exit raised in a handler, which is for the caller of the program to see."""
-        self.registry = registry
-        self.seen: tuple[_Entry, ...] = ()
-        """The handlers that `token_hooks` was made of."""
+        self._registry = registry
+        self._seen: tuple[_Entry, ...] = ()  # the handlers that the lists of hooks were made of
         self._policy = config.handler_errors
         self._stream_id = stream_id
         self._elapsed = elapsed
@@ -208,19 +208,46 @@ class Dispatcher:
         event = kind(self._stream_id, self._elapsed(), *values)
         # Progress is told again and again: as numbers it is nothing that the garbage collector visits.
         self.log.add((event.elapsed, *values) if kind is events.StreamProgress else event)
-        self._call_timed([entry.event_hook for entry in self.registry.entries], event, None)
+        self._call_timed([entry.event_hook for entry in self._registry.entries], event, None)
 
     def tell_text(self, text: str, index: int) -> None:
         """Give text to every handler; as an event only where somebody looks at events."""
         self.log.add((text, index, self._elapsed()))
-        self._call_timed(self.token_hooks(), text, index)
+        self._call_timed(self._hooks_of_now(), text, index)
         if self._texts_hooks:
             self._call_timed(self._texts_hooks, [text], index)
+
+    def tell_texts(self, waiting: deque[Any], notices: deque[Any], texts: list[str], index: int) -> None:
+        """Give the texts at the front of `waiting` to every handler, one by one, by way of the log's `texts`.
+
+        Goes on until something else comes, a notice, or a change of the handlers. It is `_call` with a loop
+        around it: to enter a function, or a generator, once a token takes as long as a call in it.
+        """
+        hooks, registry, handlers, log = self._hooks_of_now(), self._registry, self._seen, self.log
+        take = waiting.popleft
+        while waiting and not notices and registry.entries is handlers:
+            text = take()
+            if type(text) is not str or not text:
+                waiting.appendleft(text)
+                return
+            texts.append(text)
+            if log.sleepers:
+                log.wake()
+            culprit = None
+            for hook in hooks:
+                call = hook.call
+                try:
+                    call(text, index)
+                except BaseException as error:  # noqa: BLE001  # as in _call
+                    culprit = self._note_failure(hook.entry, error) or culprit
+            if culprit is not None:
+                raise _handler_failed(culprit) from culprit
+            index += 1
 
     def tell_together(self, texts: list[str], begin: int, index: int) -> None:
         """Give what stands in `texts` from `begin` on, which came together, to those who take it so."""
         if self._texts_hooks and len(texts) > begin:
-            self.call(self._texts_hooks, ((texts[begin:], index),))
+            self._call(self._texts_hooks, texts[begin:], index)
 
     def history(self) -> Iterator[events.StreamEvent]:
         """All that was told, from the start to the end of the run."""
@@ -232,57 +259,50 @@ class Dispatcher:
             else:
                 yield entry
 
-    def token_hooks(self) -> list[_Hook]:
-        """Whom to call with a token: no event is made that nobody looks at."""
-        if self.registry.entries is not self.seen:
-            self.seen = self.registry.entries
-            self._token_hooks = [hook for entry in self.seen if (hook := self._token_hook(entry))]
-            self._texts_hooks = [entry.texts_hook for entry in self.seen if entry.on_texts]
-            if self._muted:  # after the lists are in place: mute() sets first and clears second
-                self.mute()
-        return self._token_hooks
-
     def mute(self) -> None:
         """Begin no further token callback; a loop over the hooks ends with the one it is in."""
         self._muted = True
         self._token_hooks.clear()
         self._texts_hooks.clear()
 
-    def call(self, hooks: list[_Hook], arguments: Iterable[tuple[Any, Any]]) -> None:
-        """Call user code with each two of these arguments, which are taken when their turn comes.
+    def _hooks_of_now(self) -> list[_Hook]:
+        """Whom to call with a token: no event is made that nobody looks at."""
+        if self._registry.entries is not self._seen:
+            self._seen = self._registry.entries
+            self._token_hooks = [hook for entry in self._seen if (hook := self._token_hook(entry))]
+            self._texts_hooks = [entry.texts_hook for entry in self._seen if entry.on_texts]
+            if self._muted:  # after the lists are in place: mute() sets first and clears second
+                self.mute()
+        return self._token_hooks
 
-        What it raises is logged and counted, and never another handler's loss. There is one loop
-        over all arguments because entering a function once a token takes as long as a call in it.
-        """
+    def _call(self, hooks: list[_Hook], first: Any, second: Any) -> None:
+        """Call user code. What it raises is logged and counted, and never another handler's loss."""
         culprit: BaseException | None = None
-        for first, second in arguments:
-            for hook in hooks:
-                call = hook.call
-                try:
-                    call(first, second)
-                except BaseException as error:  # noqa: BLE001  # SystemExit in a handler must not harm the others either
-                    if self._is_fatal(hook.entry, error):
-                        culprit = error
-            if culprit is not None:
-                raise HandlerError(f"a handler failed: {culprit!r}") from culprit
+        for hook in hooks:
+            try:
+                hook.call(first, second)
+            except BaseException as error:  # noqa: BLE001  # SystemExit in a handler must not harm the others either
+                culprit = self._note_failure(hook.entry, error) or culprit
+        if culprit is not None:
+            raise _handler_failed(culprit) from culprit
 
     def _call_timed(self, hooks: list[_Hook], first: Any, second: Any) -> None:
         begun = time.monotonic()
         try:
-            self.call(hooks, ((first, second),))
+            self._call(hooks, first, second)
         finally:
             self.handler_time += time.monotonic() - begun
 
-    def _is_fatal(self, entry: _Entry, error: BaseException) -> bool:
-        """Log and count the failure; whether it ends the stream."""
+    def _note_failure(self, entry: _Entry, error: BaseException) -> BaseException | None:
+        """Log and count the failure; return it if it ends the stream."""
         self.handler_errors += 1
         failures = self._failures[entry.number] = self._failures.get(entry.number, 0) + 1
         _logger.error("handler %r failed in stream %s", entry.handler, self._stream_id, exc_info=error)
         if isinstance(self._policy, int) and failures >= self._policy:
-            self.registry.remove(entry.number)
+            self._registry.remove(entry.number)
         if not isinstance(error, Exception):
             self.interruption = error
-        return self._policy == "stop" or self.interruption is error
+        return error if self._policy == "stop" or self.interruption is error else None
 
     def _token_hook(self, entry: _Entry) -> _Hook | None:
         if entry.wants_events:
@@ -297,6 +317,10 @@ class Dispatcher:
 
     def _text_event(self, text: str, index: int, elapsed: float) -> events.TokenReceived:
         return events.TokenReceived(self._stream_id, elapsed, text, index)
+
+
+def _handler_failed(error: BaseException) -> HandlerError:
+    return HandlerError(f"a handler failed: {error!r}")
 
 
 def _check_handler(handler: Any) -> None:

@@ -146,27 +146,12 @@ class Delivery:
         known = len(texts)
         self._stats.count_along(texts)
         try:
-            dispatcher.call(dispatcher.token_hooks(), self._plain_tokens(texts, self._index))
+            dispatcher.tell_texts(self.backlog.items, self.machine.notices, texts, self._index)
         finally:
             index, self._index = self._index, self._index + len(texts) - known
             dispatcher.log.end_run()
             dispatcher.tell_together(texts, known, index)
             dispatcher.handler_time += self.machine.clock() - begun
-
-    def _plain_tokens(self, texts: list[str], index: int) -> Iterator[tuple[str, int]]:
-        """Take one after another, for the log too, while nobody asks for anything else."""
-        notices, backlog, take = self.machine.notices, self.backlog.items, self.backlog.items.popleft
-        registry, log, handlers = self.dispatcher.registry, self.dispatcher.log, self.dispatcher.seen
-        while backlog and not notices and registry.entries is handlers:
-            chunk = take()
-            if type(chunk) is not str or not chunk:
-                backlog.appendleft(chunk)
-                return
-            texts.append(chunk)
-            if log.sleepers:
-                log.wake()
-            yield chunk, index
-            index += 1
 
     def _take(self, chunk: Any) -> None:
         """Number and shape what came, or say what it means."""
