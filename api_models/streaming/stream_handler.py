@@ -224,7 +224,7 @@ class Dispatcher:
         around it: to enter a function, or a generator, once a token takes as long as a call in it.
         """
         hooks, registry, handlers, log = self._hooks_of_now(), self._registry, self._seen, self.log
-        take = waiting.popleft
+        take, culprit = waiting.popleft, None
         while waiting and not notices and registry.entries is handlers:
             text = take()
             if type(text) is not str or not text:
@@ -233,7 +233,6 @@ class Dispatcher:
             texts.append(text)
             if log.sleepers:
                 log.wake()
-            culprit = None
             for hook in hooks:
                 call = hook.call
                 try:
