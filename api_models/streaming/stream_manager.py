@@ -42,6 +42,7 @@ class StreamRun(Delivery):
         # from then on.
         self.crew = Crew(f"api-models-{self.stream_id}")
         self._parted = False
+        self._is_delivering = False  # on a thread that does nothing else
         self._is_read = False  # to the end: the source is closed then, by who reads
         self.is_over = False
 
@@ -132,6 +133,8 @@ class StreamRun(Delivery):
                 continue
             more = self._read()
             if not self.crew.take_turn():
+                # A source that always has more would keep the interpreter's lock from who is to deliver.
+                self.machine.wait_until(lambda: self._is_delivering)
                 self._read_on(more)
                 return False
             if not more:
@@ -141,6 +144,8 @@ class StreamRun(Delivery):
 
     def _deliver_on(self) -> None:
         """The delivering role alone, to the end of the stream."""
+        self._is_delivering = True
+        self.machine.wake()
         error = None
         try:
             while not (self._is_read and not self.backlog):

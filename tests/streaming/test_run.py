@@ -337,6 +337,51 @@ def test_a_pause_while_blocked_in_the_read_is_told_at_once():
     finish(stream)
 
 
+class Busy(StreamSource):
+    """Has always more, and keeps the interpreter's lock while it makes it."""
+
+    def __init__(self):
+        self.reads, self.flows, self.is_over = 0, threading.Event(), False
+
+    def read(self):
+        self.reads += 1
+        if self.reads == 5:
+            self.flows.set()
+        return None if self.is_over else (str(sum(range(30_000))),)
+
+    def abort(self):
+        self.is_over = True
+
+
+def reads_before_a_pause_is_told():
+    source, told, reads = Busy(), threading.Event(), []
+
+    class Paused(RecordingHandler):
+        def on_stream_paused(self):
+            reads.append(source.reads)
+            told.set()
+
+    stream = StreamManager()
+    stream.register_handler(Paused())
+    stream.start_stream(source)
+    assert source.flows.wait(TIMEOUT)
+    reads.append(source.reads)
+    assert stream.pause_stream() and told.wait(TIMEOUT)
+    stream.cancel_stream()
+    finish(stream)
+    return reads[1] - reads[0]
+
+
+def test_a_pause_is_told_although_the_reader_never_lets_go():
+    """Also where the interpreter's lock changes hands rarely: the reader waits for who is to tell."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(0.05)
+    try:
+        assert max(reads_before_a_pause_is_told() for _ in range(30)) <= 3
+    finally:
+        sys.setswitchinterval(interval)
+
+
 @pytest.mark.parametrize("mode", ["drain", "hold"])
 def test_a_pause_inside_a_handler_parts_the_roles(mode):
     """A handler that pauses its own stream does not keep it from being read, unless it is to be held."""
