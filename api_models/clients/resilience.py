@@ -147,7 +147,7 @@ class PersistentSource(StreamSource):
             if self._has_content and self._config.recovery == "fail":
                 self._is_settled = True
                 self.read = self._source.read  # type: ignore[method-assign]  # no need to come by here any more
-                self._batches = iter(())
+                self._batches = iter(())  # what led here is kept for nothing
         if self._config.recovery != "continue":
             return chunks
         if seam is not None:

@@ -119,8 +119,14 @@ class _Ready(StreamPolicy):
         return self._make()
 
     def on_text(self, text: str) -> Verdict:
-        # The base class demands it; what `start` gives is asked in its place.
-        raise NotImplementedError("what `start` gives judges")
+        """Decide about all of a text by itself, at once: what its judge would decide in several steps."""
+        judge, passed = self._make(), []
+        for verdict in [*judge.push(text), *(judge.end() if judge.held else ())]:
+            if isinstance(verdict, Block):
+                return verdict
+            passed.append(verdict.text if isinstance(verdict, Replace) else verdict)
+        outcome = "".join(passed)
+        return text if outcome == text else Replace(outcome, text)
 
 
 def _replaced_by(replacement: str) -> Decide:

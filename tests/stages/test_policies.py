@@ -236,3 +236,17 @@ def test_a_function_may_give_a_verdict():
 def test_what_cannot_work_is_refused_at_once(wrong):
     with pytest.raises(ConfigurationError):
         wrong()
+
+
+@pytest.mark.parametrize(
+    ("policy", "text", "verdict"),
+    [
+        (require_prefix("yes"), "yes, indeed", "yes, indeed"),
+        (require_prefix("yes"), "no", Block("it does not begin with 'yes'")),
+        (ban_phrases("bad"), "so bad", Block("it says 'bad'")),
+        (redact_keys(), f"{OPENAI}, {GOOGLE}.", Replace("[key], [key].", f"{OPENAI}, {GOOGLE}.")),
+    ],
+)
+def test_a_ready_made_policy_decides_about_a_text_by_itself(policy, text, verdict):
+    """As a policy of one's own that calls it may expect: nothing of a key is left for the next question."""
+    assert policy.on_text(text) == policy.on_end(text) == verdict

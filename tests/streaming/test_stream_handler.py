@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from types import SimpleNamespace
 
@@ -11,8 +12,9 @@ from fakes import TIMEOUT, RecordingHandler, ScriptedSource, finish, in_threads,
 from api_models.exceptions import APIModelError, ConfigurationError
 from api_models.streaming import stream_events as events
 from api_models.streaming.exceptions import HandlerError
+from api_models.streaming.stream_config import StreamConfig
 from api_models.streaming.stream_events import StreamChunk, StreamResult, ToolCall
-from api_models.streaming.stream_handler import HandlerRegistry, StreamHandler
+from api_models.streaming.stream_handler import Dispatcher, HandlerRegistry, StreamHandler
 from api_models.streaming.stream_manager import StreamManager
 from api_models.streaming.stream_processor import StreamProcessor
 
@@ -468,3 +470,20 @@ def test_after_a_pause_texts_are_taken_too():
     assert manager.wait(TIMEOUT)
     assert "".join(text for texts, _ in together.taken for text in texts) == "ab"
     together.check("complete")
+
+
+def test_progress_in_the_history_is_nothing_that_the_garbage_collector_visits():
+    """It is told every half second for as long as a stream runs, and is read back as it was."""
+    dispatcher = Dispatcher(HandlerRegistry(), StreamConfig(), "s", lambda: 2.0)
+    dispatcher.tell(events.StreamProgress, 1, 2, 0.5)
+    gc.collect()
+    before = len(gc.get_objects())
+    for number in range(1000):
+        dispatcher.tell(events.StreamProgress, number, 2 * number, number / 2)
+    for _ in range(3):  # a tuple of tuples is seen through from the inside
+        gc.collect()
+    assert len(gc.get_objects()) - before < 100
+    dispatcher.log.end()
+    first, *_, last = dispatcher.history()
+    assert first == events.StreamProgress("s", 2.0, 1, 2, 0.5)
+    assert last == events.StreamProgress("s", 2.0, 999, 1998, 499.5)

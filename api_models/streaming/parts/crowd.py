@@ -25,7 +25,7 @@ class Crowd:
     def __init__(self) -> None:
         self._change: tuple[float, float] | None = None  # the interval before it was raised, and since
 
-    def counts(self, threads: int) -> None:
+    def note(self, threads: int) -> None:
         """Note how many there are now."""
         now = sys.getswitchinterval()
         if self._change is None and threads >= MANY and now < LONG:

@@ -44,7 +44,7 @@ class Watchdog:
 
     def reset(self) -> None:
         """Begin anew: in a forked child neither the thread nor the runs exist."""
-        self._crowd.counts(0)
+        self._crowd.note(0)
         self._runs: dict[Watched, _Look | None] = {}  # with the look at each that is planned, if one is
         self._turns: dict[int, Watched] = {}  # whose look it is, by its number
         self._looks: list[_Look] = []  # a heap; a look whose number is not in `_turns` is void
@@ -58,7 +58,7 @@ class Watchdog:
             if run.is_over:
                 return
             self._runs[run] = None
-            self._crowd.counts(len(self._runs))
+            self._crowd.note(len(self._runs))
             self._plan(run)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._look_on, name="api-models-clocks", daemon=True)
@@ -67,7 +67,7 @@ class Watchdog:
     def forget(self, run: Watched) -> None:
         with self._changed:
             self._call_off(self._runs.pop(run, None))
-            self._crowd.counts(len(self._runs))
+            self._crowd.note(len(self._runs))
             if not self._runs:
                 self._looks.clear()
                 self._changed.notify()

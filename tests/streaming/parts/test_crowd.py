@@ -21,16 +21,16 @@ def usual():
 def test_it_is_long_while_there_are_many_and_as_it_was_after(usual):
     crowd = Crowd()
     for threads, interval in ((MANY - 1, usual), (MANY, LONG), (MANY // 2, LONG), (MANY // 2 - 1, usual)) * 2:
-        crowd.counts(threads)
+        crowd.note(threads)
         assert sys.getswitchinterval() == pytest.approx(interval)
 
 
 @pytest.mark.parametrize("own", [1e-4, 1.0])
 def test_one_that_the_program_sets_meanwhile_stays(own):
     crowd = Crowd()
-    crowd.counts(MANY)
+    crowd.note(MANY)
     sys.setswitchinterval(own)
-    crowd.counts(0)
+    crowd.note(0)
     assert sys.getswitchinterval() == pytest.approx(own)
 
 
@@ -38,7 +38,7 @@ def test_a_longer_one_stays():
     sys.setswitchinterval(2 * LONG)
     crowd = Crowd()
     for threads in (MANY, 0):
-        crowd.counts(threads)
+        crowd.note(threads)
         assert sys.getswitchinterval() == pytest.approx(2 * LONG)
 
 
@@ -65,7 +65,7 @@ def test_the_watchdog_counts_what_it_looks_at(usual):
 def test_a_forked_child_begins_with_the_usual_interval(usual):
     """What a child does first with the watchdog it inherits; see `os.register_at_fork` there."""
     crowd, watchdog = Crowd(), Watchdog()
-    crowd.counts(MANY)
+    crowd.note(MANY)
     watchdog._crowd = crowd
     watchdog.reset()
     assert sys.getswitchinterval() == pytest.approx(usual)
