@@ -122,7 +122,7 @@ class Screen:
             return self._lines(plain)
         try:
             return self._lines(_markdown(piece.text))
-        except Exception:  # of whatever type: the answer matters more than its looks
+        except Exception:  # rich may raise anything at odd Markdown; the text matters more than its looks
             _logger.warning("an answer is shown as plain text", exc_info=True)
             return self._lines(plain)
 
